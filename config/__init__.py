@@ -1,0 +1,1 @@
+"""Settings, keymap and themes: data the console reads once, when it starts."""

@@ -1,0 +1,1 @@
+"""One cluster over HTTP: credentials, requests, discovery, access, streams."""

@@ -1,0 +1,1 @@
+"""Simulators of the controllers: API clients like any other."""

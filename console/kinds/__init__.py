@@ -1,0 +1,1 @@
+"""The registry of kinds: one file a kind, one line here each."""

@@ -1,0 +1,1 @@
+"""GPU figures: where they come from, and what they say about a replica, a node, a job."""

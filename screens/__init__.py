@@ -1,0 +1,1 @@
+"""The Textual application: what an operator sees and the keys they press."""

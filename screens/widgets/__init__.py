@@ -1,0 +1,1 @@
+"""Reusable widgets: each draws one thing and knows no cluster."""
