@@ -25,9 +25,9 @@ _SUSPECT = re.compile(
 
 
 def clean(text: str) -> str:
-    """One line of untrusted text without escape sequences, control or bidirectional characters.
+    r"""One line of untrusted text without escape sequences, control or bidirectional characters.
 
-    Sequences vanish, a tab becomes spaces, any other such character becomes `\\xNN` or `\\uNNNN`.
+    Sequences vanish, a tab becomes spaces, any other such character becomes `\xNN` or `\uNNNN`.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -43,7 +43,7 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 def clean_bytes(data: bytes) -> str:
-    """A line of log bytes as safe text; bytes that are not UTF-8 are shown as `\\xNN`."""
+    r"""A line of log bytes as safe text; bytes that are not UTF-8 are shown as `\xNN`."""
     return clean(data.decode("utf-8", "backslashreplace"))
 
 
