@@ -9,36 +9,33 @@ import re
 import unicodedata
 from functools import lru_cache
 
-# CSI and OSC sequences, two-character escapes, then what is left of C0, DEL and C1.
+# CSI and OSC sequences, two-character escapes, and their C1 forms.
 _SEQUENCES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"
     r"|\x1b[\]PX^_][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
     r"|\x1b[@-Z\\-_]"
     r"|\x9b[0-?]*[ -/]*[@-~]"
 )
-_CONTROLS = re.compile(
-    "[\x00-\x08\x0a-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2028\u2029\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
-_SUSPECT = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2028\u2029\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
 
 
 def clean(text: str) -> str:
-    r"""One line of untrusted text without escape sequences, control or bidirectional characters.
+    r"""One line of untrusted text without escape sequences, control, format or bidirectional characters.
 
-    Sequences vanish, a tab becomes spaces, any other such character becomes `\xNN` or `\uNNNN`.
+    Sequences vanish, a tab becomes spaces, other blanks a space, any other character that is not printable
+    (controls, bidirectional and zero-width marks, surrogates, unassigned) becomes `\xNN` or `\uNNNN`.
     """
-    if text.isascii() and text.isprintable():
-        return text
-    if not _SUSPECT.search(text):
+    if text.isprintable():
         return text
     text = _SEQUENCES.sub("", text).expandtabs(4)
-    return _CONTROLS.sub(_escaped, text)
+    return text if text.isprintable() else "".join(map(_safe, text))
 
 
-def _escaped(match: re.Match[str]) -> str:
-    code = ord(match.group())
+def _safe(character: str) -> str:
+    if character.isprintable():
+        return character
+    code = ord(character)
+    if unicodedata.category(character) == "Zs":
+        return " "
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
