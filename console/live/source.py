@@ -21,6 +21,7 @@ class Row(msgspec.Struct, gc=False, kw_only=True):
     uid: str
     version: str  # metadata.resourceVersion
     created: float  # seconds since 1970; 0.0 where the server gave none
+    unread: str = ""  # why only the metadata could be read, where the object has a shape its kind does not have
 
     @property
     def key(self) -> str:
