@@ -1,0 +1,7 @@
+"""Daemon sets."""
+
+from __future__ import annotations
+
+from console.kinds.replicated import replicated_kind
+
+KIND = replicated_kind("daemonsets", "DaemonSet", "Daemon sets", ("ds",))

@@ -1,0 +1,7 @@
+"""Deployments."""
+
+from __future__ import annotations
+
+from console.kinds.replicated import replicated_kind
+
+KIND = replicated_kind("deployments", "Deployment", "Deployments", ("deploy",))

@@ -1,0 +1,7 @@
+"""JAXJobs of the training operator."""
+
+from __future__ import annotations
+
+from console.kinds.training import training_kind
+
+KIND = training_kind("jaxjobs", "JAXJob", aliases=("jaxj",))

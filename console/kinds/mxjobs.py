@@ -1,0 +1,7 @@
+"""MXJobs of the training operator."""
+
+from __future__ import annotations
+
+from console.kinds.training import training_kind
+
+KIND = training_kind("mxjobs", "MXJob", aliases=("mxj",))

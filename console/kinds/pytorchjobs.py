@@ -1,0 +1,14 @@
+"""PyTorchJobs of the training operator."""
+
+from __future__ import annotations
+
+from console.kinds.training import training_kind
+
+KIND = training_kind(
+    "pytorchjobs",
+    "PyTorchJob",
+    aliases=(
+        "ptj",
+        "pytorch",
+    ),
+)

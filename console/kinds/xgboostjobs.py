@@ -1,0 +1,7 @@
+"""XGBoostJobs of the training operator."""
+
+from __future__ import annotations
+
+from console.kinds.training import training_kind
+
+KIND = training_kind("xgboostjobs", "XGBoostJob", aliases=("xgbj",))
