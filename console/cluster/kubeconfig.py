@@ -46,7 +46,7 @@ class Kubeconfig:
     path: str  # as the kubernetes package takes it: several files joined by os.pathsep
     contexts: tuple[ContextEntry, ...]
     current: str
-    proxies: frozenset[str]  # clusters with a proxy-url of their own
+    proxies: Mapping[str, str] = field(repr=False)  # proxy-url by cluster; older versions of the package ignore it
 
     def context(self, name: str | None) -> ContextEntry:
         """The named context, or the current one; UsageError names the known ones."""
@@ -95,12 +95,12 @@ def read(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Ku
         shown = ", ".join(str(file) for file in files)
         raise UsageError(f"There is no kubeconfig at {shown}.", "Name one with --kubeconfig, or try: kfconsole demo")
     contexts: dict[str, ContextEntry] = {}
-    proxies: dict[str, bool] = {}
+    proxies: dict[str, str] = {}
     current = ""
     for file in found:
         document = _document(file)
         for name, cluster in _named(document, "clusters", "cluster", file):
-            proxies.setdefault(name, bool(cluster.get("proxy-url")))
+            proxies.setdefault(name, str(cluster.get("proxy-url") or ""))
         for name, context in _named(document, "contexts", "context", file):
             texts = [clean(str(context.get(part) or "")) for part in ("cluster", "user", "namespace")]
             contexts.setdefault(name, ContextEntry(name, *texts))
@@ -171,8 +171,8 @@ def load(
                 temp,
                 plugins.provider(library.kube_config.ExecProvider, terminal, outcome),
             )
-            own = entry.cluster in config.proxies
-            return _credentials(made, entry, own_proxy=own, outcome=outcome, environ=environ)
+            proxy = config.proxies.get(entry.cluster, "") or environment_proxy(str(made.host), environ)
+            return _credentials(made, entry, proxy=proxy, outcome=outcome)
         except plugins.PluginFailed as failed:
             raise failed.error from None
         except ConsoleError:
@@ -199,12 +199,10 @@ def _in_cluster(library: package.Library) -> Credentials:
     file = Path(_NAMESPACE_FILE)
     namespace = file.read_text().strip() if file.exists() else "default"
     entry = ContextEntry("in-cluster", "in-cluster", "service account", namespace)
-    return _credentials(made, entry, own_proxy=False, outcome=plugins.Outcome(), environ={})
+    return _credentials(made, entry, proxy=None, outcome=plugins.Outcome())
 
 
-def _credentials(
-    made: Any, entry: ContextEntry, *, own_proxy: bool, outcome: plugins.Outcome, environ: Mapping[str, str]
-) -> Credentials:
+def _credentials(made: Any, entry: ContextEntry, *, proxy: str | None, outcome: plugins.Outcome) -> Credentials:
     server = str(made.host).rstrip("/")
     secure = server.startswith("https")
     # The key's name changed over the package's versions.
@@ -236,7 +234,7 @@ def _credentials(
         authorization=authorization,
         tls=context,
         tls_print=print_ or "",
-        proxy=made.proxy if own_proxy else environment_proxy(server, environ),
+        proxy=proxy,
         expires=_earliest(outcome.expires, jwt_expiry(authorization)),
         warning=warning,
         plugin=outcome.used,

@@ -45,6 +45,8 @@ class Library:
                 )
             finally:
                 module.ExecProvider = original
+                # It remembers the files it wrote; the caller removes them with their folder.
+                getattr(module, "_temp_files", {}).clear()
         return configuration
 
 

@@ -48,8 +48,9 @@ def provider(base: type[Any], terminal: Terminal | None, outcome: Outcome) -> ty
     """A subclass of the package's ExecProvider that runs the plugin through `run`."""
 
     class Provider(base):  # type: ignore[misc]
-        def __init__(self, exec_config: Any, cwd: str, cluster: Any = None) -> None:
-            super().__init__(exec_config, cwd, cluster)
+        def __init__(self, exec_config: Any, cwd: str, *cluster: Any) -> None:
+            super().__init__(exec_config, cwd, *cluster)
+            self.cluster = getattr(self, "cluster", None)  # versions before 32 have none
             self.mode = exec_config.safe_get("interactiveMode") or "IfAvailable"
             self.hint = exec_config.safe_get("installHint") or ""
 

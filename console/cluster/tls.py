@@ -6,7 +6,6 @@ import errno
 import socket
 import ssl
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 
@@ -24,9 +23,15 @@ class _NamedContext(ssl.SSLContext):
 
     fixed_name = ""
 
-    def wrap_bio(self, incoming: Any, outgoing: Any, *args: Any, **options: Any) -> ssl.SSLObject:
-        options["server_hostname"] = self.fixed_name
-        return super().wrap_bio(incoming, outgoing, *args, **options)
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        return super().wrap_bio(incoming, outgoing, server_side, self.fixed_name, session)
 
 
 def context(
