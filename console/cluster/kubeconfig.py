@@ -106,9 +106,7 @@ def read(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Ku
             contexts.setdefault(name, ContextEntry(name, *texts))
         current = current or str(document.get("current-context") or "")
     joined = os.pathsep.join(str(file) for file in found)
-    return Kubeconfig(
-        joined, tuple(contexts.values()), current, frozenset(name for name, own in proxies.items() if own)
-    )
+    return Kubeconfig(joined, tuple(contexts.values()), current, proxies)
 
 
 def _document(file: Path) -> dict[str, Any]:
