@@ -103,10 +103,7 @@ class NotInPath(Exception):
 
 async def run(context: ExecContext) -> int:
     """Run `context.argv`; NotInPath where the command does not exist."""
-    from console.demo.shell import SHELLS
-
-    name = context.argv[0].rpartition("/")[2]
-    command = context.runtime.commands.get(name) or SHELLS.get(name) or BUILT_IN.get(name)
+    command = context.runtime.commands.get(context.argv[0].rpartition("/")[2])
     if command is None:
         raise NotInPath(context.argv[0])
     result = command(context)
@@ -237,9 +234,8 @@ def _uname(context: ExecContext) -> int:
 
 def _stty(context: ExecContext) -> int:
     columns, rows = context.size
-    context.print(
-        f"{rows} {columns}" if "size" in context.argv else f"speed 38400 baud; rows {rows}; columns {columns};"
-    )
+    known = f"speed 38400 baud; rows {rows}; columns {columns};"
+    context.print(f"{rows} {columns}" if "size" in context.argv else known)
     return 0
 
 

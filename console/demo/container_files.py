@@ -1,4 +1,4 @@
-"""What a container's file system and environment show: mounted ConfigMaps and Secrets, and a few files of the system."""
+"""What a container's files and environment show: mounted ConfigMaps and Secrets, and a little of the system."""
 
 from __future__ import annotations
 

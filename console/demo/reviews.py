@@ -42,6 +42,7 @@ def _access_status(access: Access, user: User, spec: dict[str, Any], kind: str) 
         fields = ("verb", "group", "resource", "namespace", "name", "subresource")
         allowed, reason = access.allowed(user, *(str(resource.get(field) or "") for field in fields))
     else:
+        assert path is not None
         allowed, reason = access.allowed(user, str(path.get("verb") or ""), path=str(path.get("path") or ""))
     return {"allowed": allowed, **({"reason": reason} if reason else {})}
 

@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from console.demo.commands import BUILT_IN, Command
 from console.demo.logs import ContainerLog, Logs
+from console.demo.shell import SHELLS
 
 if TYPE_CHECKING:
     from console.demo.records import Object
-    from console.demo.commands import Command
     from console.demo.store import Store
 
 Answer = tuple[int, Mapping[str, str], bytes]  # status, headers, body
@@ -35,7 +36,7 @@ class Runtime:
         """`log_bytes` bounds the log kept of one container."""
         self.store = store
         self.logs = Logs(log_bytes)
-        self.commands: dict[str, Command] = {}
+        self.commands: dict[str, Command] = {**BUILT_IN, **SHELLS}
         self._ports: dict[tuple[str, str], dict[int, Handler]] = {}
         self._rules: list[_PortRule] = []
 

@@ -68,7 +68,7 @@ def words(line: str, variables: dict[str, str]) -> list[tuple[str, bool]]:
 
 
 def _quoted(line: str, at: int) -> tuple[str, int]:
-    text = []
+    text: list[str] = []
     while at < len(line):
         if line[at] == '"':
             return "".join(text), at + 1
