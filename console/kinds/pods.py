@@ -35,6 +35,7 @@ class PodLabels(Slim):
     batch_index: str = msgspec.field(name="batch.kubernetes.io/job-completion-index", default="")
     workflow: str = msgspec.field(name="workflows.argoproj.io/workflow", default="")
     notebook: str = msgspec.field(name="notebook-name", default="")
+    template_hash: str = msgspec.field(name="pod-template-hash", default="")
     isvc: str = msgspec.field(name="serving.kserve.io/inferenceservice", default="")
 
 
@@ -83,7 +84,7 @@ class PodRow(Row, gc=False):
     containers: tuple[str, ...]
     owner_kind: str
     owner: str
-    job_kind: str  # kind of what it works for: PyTorchJob, JobSet, Job, Workflow, Notebook, InferenceService; or ""
+    job_kind: str  # kind of what it works for: PyTorchJob, JobSet, Job, Notebook, Deployment, ...; or ""
     job: str
     role: str  # worker, master, node, launcher, ... lower case
     index: int  # within the role; -1 unknown
@@ -143,6 +144,8 @@ def _works_for(labels: PodLabels, owner_kind: str, owner: str) -> tuple[str, str
         return "Notebook", labels.notebook, "", -1
     if labels.isvc:
         return "InferenceService", labels.isvc, "", -1
+    if owner_kind == "ReplicaSet" and labels.template_hash and owner.endswith(f"-{labels.template_hash}"):
+        return "Deployment", owner[: -len(labels.template_hash) - 1], "", -1
     return "", "", "", -1
 
 
