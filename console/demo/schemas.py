@@ -1,0 +1,123 @@
+"""The schemas of every served type: found, defaulted by, pruned by and validated by.
+
+Built-in types come from shipped data, custom ones from their CustomResourceDefinition; each is compiled when first
+used. Nothing here stores objects.
+"""
+
+from __future__ import annotations
+
+import gzip
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from console.demo.nodes import Components, Node, Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from console.demo.failures import Cause
+    from console.demo.resources import ResourceType
+    from console.demo.store import Store
+
+Object = dict[str, Any]
+
+
+class Schema:
+    """The schema of one type; `custom` for those of a CustomResourceDefinition."""
+
+    __slots__ = ("custom", "root")
+
+    def __init__(self, root: Node, *, custom: bool) -> None:
+        self.root = root
+        self.custom = custom
+
+
+class _Version(msgspec.Struct):
+    name: str
+    schema: dict[str, msgspec.Raw] = {}
+
+
+class _Spec(msgspec.Struct):
+    versions: list[_Version] = []
+
+
+class _Definition(msgspec.Struct):
+    spec: _Spec
+
+
+@cache
+def components() -> Components:
+    """The component schemas of Kubernetes 1.34."""
+    data = gzip.decompress((files("console.demo") / "data" / "openapi" / "types.json.gz").read_bytes())
+    return Components(msgspec.json.decode(data, type=dict[str, msgspec.Raw]))
+
+
+class Schemas:
+    """Schemas by type. `definition` gives a CustomResourceDefinition's JSON by its name."""
+
+    def __init__(self, definition: Callable[[str], bytes | None] | None = None) -> None:
+        self._definition = definition or (lambda _name: None)
+        self._pool = Pool(components().get(_METADATA))
+        self._found: dict[tuple[str, str, str], tuple[ResourceType, Schema | None]] = {}
+
+    @classmethod
+    def of(cls, store: Store) -> Schemas:
+        """The schemas of a store's own definitions."""
+
+        def definition(name: str) -> bytes | None:
+            rt = store.resources.find("apiextensions.k8s.io", "v1", "customresourcedefinitions")
+            return None if rt is None else store.raw(rt, "", name)
+
+        return cls(definition)
+
+    def for_type(self, rt: ResourceType) -> Schema | None:
+        """The schema of a type, None where it has none; kept until the type is registered anew."""
+        key = (rt.group, rt.version, rt.plural)
+        known = self._found.get(key)
+        if known is None or known[0] is not rt:
+            known = self._found[key] = (rt, self._compile(rt))
+        return known[1]
+
+    def default(self, rt: ResourceType, obj: Object) -> None:
+        """Fill in what the server fills in, in place."""
+
+    def prune(self, rt: ResourceType, obj: Object) -> list[str]:
+        """Drop what the schema does not know, in place; the paths of what was dropped."""
+        return []
+
+    def validate(self, rt: ResourceType, obj: Object, old: Object | None = None) -> list[Cause]:
+        """What is wrong with an object, compared with what it was where that matters."""
+        return []
+
+    def _compile(self, rt: ResourceType) -> Schema | None:
+        if not rt.crd:
+            name = component_name(rt)
+            return Schema(components().get(name), custom=False) if name else None
+        raw = self._definition(rt.crd)
+        if raw is None:
+            return None
+        for version in msgspec.json.decode(raw, type=_Definition).spec.versions:
+            if version.name == rt.version and "openAPIV3Schema" in version.schema:
+                return Schema(self._pool.root(msgspec.json.decode(version.schema["openAPIV3Schema"])), custom=True)
+        return None
+
+
+_METADATA = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+_PACKAGES = {
+    "": "io.k8s.api.core",
+    "apiextensions.k8s.io": "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions",
+    "apiregistration.k8s.io": "io.k8s.kube-aggregator.pkg.apis.apiregistration",
+}
+
+
+def component_name(rt: ResourceType) -> str:
+    """The OpenAPI component of a built-in type; "" for the types of another server (metrics.k8s.io)."""
+    if rt.group.startswith("metrics."):
+        return ""
+    if rt.group == "policy" and rt.kind == "Eviction":
+        return "io.k8s.api.policy.v1.Eviction"
+    package = _PACKAGES.get(rt.group) or f"io.k8s.api.{rt.group.partition('.')[0]}"
+    return f"{package}.{rt.version}.{rt.kind}"
