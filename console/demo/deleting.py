@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from console.clock import format_time
 from console.demo import failures
+from console.demo.admission import admit_delete
 from console.demo.answers import Answer, json_answer
 from console.demo.failures import Cause
 from console.demo.reading import matching, object_answer, scope
 from console.demo.selecting import select
-from console.demo.server import decode_yaml
+from console.demo.server import decode_object
 
 if TYPE_CHECKING:
     from console.demo.records import Object
@@ -39,12 +38,7 @@ def read_options(call: Call) -> DeleteOptions:
     """The options of a delete request; ApiFailure 400 or 422 for ones that make no sense."""
     body: dict[str, Any] = {}
     if call.body.strip():
-        try:
-            yaml = "yaml" in call.content_type
-            found = decode_yaml(call.body, "DeleteOptions") if yaml else msgspec.json.decode(call.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise failures.bad_request(f"couldn't get version/kind; json parse error: {error}") from None
-        body = found if isinstance(found, dict) else {}
+        body = decode_object(call.body, call.content_type, "DeleteOptions")
     query = call.query
     grace = body.get("gracePeriodSeconds")
     if grace is None and query.get("gracePeriodSeconds"):
@@ -77,6 +71,7 @@ def read_options(call: Call) -> DeleteOptions:
 def delete(call: Call) -> Answer:
     """Delete one object: a Status when it is gone, the object while it still has to end."""
     options = read_options(call)
+    admit_delete(call.rt, call.info.name)
     obj = call.store.get(call.rt, call.namespace, call.info.name)
     if obj is None:
         raise failures.not_found(call.rt, call.info.name)

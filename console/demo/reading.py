@@ -165,7 +165,9 @@ def _next_page(call: Call, selection: Selection, token: str, limit: int) -> _Pag
             records = collection.record_at(where, version)
         except failures.ApiFailure:
             raise failures.continue_too_old(_write_token(-1, start)) from None
-    rest = [record for record in records if _position(record) >= start]
+    namespace, slash, name = start.rpartition("/")
+    first = (namespace + "/" if slash else "/", name)
+    rest = [record for record in records if _position(record) >= first]
     return _cut(matching(selection, rest), version, limit, selection)
 
 
@@ -213,10 +215,9 @@ def _write_token(version: int, start: str) -> str:
     return base64.urlsafe_b64encode(text).decode().rstrip("=")
 
 
-def _read_token(token: str) -> tuple[int, tuple[str, str]]:
+def _read_token(token: str) -> tuple[int, str]:
     try:
         value = msgspec.json.decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
-        namespace, slash, name = value["start"].rpartition("/")
-        return int(value["rv"]), (namespace + "/" if slash else "/", name)
-    except (ValueError, KeyError, TypeError, AttributeError, msgspec.DecodeError):
+        return int(value["rv"]), str(value["start"])
+    except (ValueError, KeyError, TypeError, msgspec.DecodeError):
         raise failures.bad_request("continue key is not valid: illegal base64 data at input byte 0") from None

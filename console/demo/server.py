@@ -12,10 +12,14 @@ import msgspec
 import yaml
 
 from console.demo.failures import ApiFailure, bad_request, unsupported_media_type
+from console.demo.protobuf import MEDIA_TYPE, decode_protobuf
 from console.demo.requests import Format, Query, RequestInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
+
+    from starlette.datastructures import Headers
+    from starlette.types import Receive, Scope, Send
 
     from console.demo.access import Access, User
     from console.demo.records import Object
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
     from console.demo.store import Store
 
 MAX_BODY = 3 * 2**20  # bytes; kube-apiserver's limit
-WRITABLE = ("application/json", "application/yaml", "application/vnd.kubernetes.protobuf")
+WRITABLE = ("application/json", "application/yaml", MEDIA_TYPE)
 
 
 class Figures(Protocol):
@@ -35,6 +39,14 @@ class Figures(Protocol):
         ...
 
 
+class Streams(Protocol):
+    """Who answers logs, exec, attach, port-forward and the proxies, over HTTP and WebSockets alike."""
+
+    async def __call__(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request for a streamed subresource; may raise ApiFailure before anything was sent."""
+        ...
+
+
 @dataclass(slots=True)
 class Server:
     """The parts of a running API server, and its own few settings."""
@@ -42,11 +54,13 @@ class Server:
     store: Store
     schemas: Schemas
     access: Access
-    runtime: Any
-    services: Any
+    streams: Streams | None = None
     figures: Figures | None = None
     seed: int = 0
     bookmark_every: float = 30.0  # seconds of real time
+    # Over plain HTTP clients keep their tokens to themselves (kubectl does), so that whoever reaches the loopback is
+    # the administrator, as on kube-apiserver's former insecure port. A wrong token is refused all the same.
+    insecure: bool = False
     kubelet: bool = True  # whether a kubelet ends pods that are asked to stop
     watches: set[Callable[[], None]] = field(default_factory=set)  # each ends one open watch
     closing: bool = False
@@ -74,7 +88,7 @@ class Call:
     server: Server
     info: RequestInfo
     query: Query
-    headers: Mapping[str, str]
+    headers: Headers
     user: User
     rt: ResourceType
     format: Format
@@ -116,7 +130,7 @@ class Call:
 
 
 def decode_object(body: bytes, content_type: str, kind: str) -> Object:
-    """A request body (JSON or YAML) as an object; ApiFailure 400 or 415 where it is none."""
+    """A request body (JSON, YAML or protobuf) as an object; ApiFailure 400 or 415 where it is none."""
     if content_type in ("", "application/json", "*/*"):
         try:
             value = msgspec.json.decode(body)
@@ -127,6 +141,8 @@ def decode_object(body: bytes, content_type: str, kind: str) -> Object:
             ) from None
     elif content_type in ("application/yaml", "application/x-yaml"):
         value = decode_yaml(body, kind)
+    elif content_type == MEDIA_TYPE:
+        value = decode_protobuf(body)
     else:
         raise unsupported_media_type(*WRITABLE)
     if not isinstance(value, dict):

@@ -113,7 +113,8 @@ def _set(obj: Object, path: str, value: Any) -> None:
     obj[last] = value
 
 
-def _binding(call: Call) -> Answer:
+def bind(call: Call) -> Answer:
+    """Bind a pod to a node: `pods/binding`, or a POST to `bindings`."""
     body = call.object()
     node = (body.get("target") or {}).get("name")
     name = call.info.name or body["metadata"].get("name", "")
@@ -221,7 +222,7 @@ def _token(call: Call) -> Answer:
 
 _SPECIAL: dict[str, Callable[[Call], Answer]] = {
     "scale": _scale,
-    "binding": _binding,
+    "binding": bind,
     "eviction": _eviction,
     "finalize": _finalize,
     "token": _token,

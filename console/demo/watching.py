@@ -70,7 +70,7 @@ class Watch:
 
     def take(self) -> bytes:
         """Some lines of what is waiting; b"" where nothing is, or nothing of it was asked for."""
-        lines = []
+        lines: list[bytes] = []
         while self._backlog and len(lines) < _BATCH:
             line = self.line(self._backlog.popleft())
             if line:

@@ -65,8 +65,6 @@ def create_object(call: Call, obj: Object, *, managed: bool = True) -> Object:
         raise failures.generated_exists(rt, name) if base else failures.already_exists(rt, name)
     if managed:
         _track(call, None, obj)
-    if rt.warning:
-        call.warnings.append(rt.warning)
     return obj if call.dry_run else store.put(rt, obj)
 
 
@@ -183,10 +181,7 @@ def commit(call: Call, current: Object, obj: Object, *, managed: bool = True) ->
         return obj
     if metadata.get("deletionTimestamp") and not metadata.get("finalizers") and finish_deletion(call.server, rt, obj):
         return obj
-    written = store.put(rt, obj)
-    if rt.warning:
-        call.warnings.append(rt.warning)
-    return written
+    return store.put(rt, obj)
 
 
 def _check_versions(call: Call, metadata: dict[str, Any], old: dict[str, Any]) -> None:

@@ -1,0 +1,73 @@
+"""The application on a socket: uvicorn, started and ended inside a running event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from console.errors import UsageError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from console.demo.tls import Certificates
+
+_END_SECONDS = 3  # for answers under way when the server goes down
+
+
+class _Uvicorn(uvicorn.Server):
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        """Leave signals to whoever runs the loop: uvicorn would raise them anew after its end."""
+        return nullcontext()
+
+
+class Listener:
+    """One listening socket on the loopback and the server behind it."""
+
+    def __init__(self, app: ASGIApp, port: int = 0, certificates: Certificates | None = None) -> None:
+        """Bind 127.0.0.1:`port` (0 takes a free one); UsageError where that is not possible."""
+        try:
+            self._socket = socket.create_server(("127.0.0.1", port), backlog=512)
+        except (OSError, OverflowError) as error:
+            raise UsageError(f"Port {port} of 127.0.0.1 cannot be used: {error}.", "Choose another --port.") from error
+        self.port: int = self._socket.getsockname()[1]
+        self.url = f"{'https' if certificates else 'http'}://127.0.0.1:{self.port}"
+        self._server = _Uvicorn(
+            uvicorn.Config(
+                app,
+                loop="asyncio",
+                http="httptools",
+                ws="websockets-sansio",
+                ws_per_message_deflate=False,
+                lifespan="off",
+                log_level="warning",
+                access_log=False,
+                date_header=False,
+                server_header=False,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=_END_SECONDS,
+                ssl_certfile=str(certificates.certificate) if certificates else None,
+                ssl_keyfile=str(certificates.key) if certificates else None,
+            )
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Serve from now on; returns once connections are taken."""
+        self._task = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        while not self._server.started:
+            if self._task.done():
+                await self._task
+                return
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        """Take no more connections, let answers under way end, and close."""
+        self._server.should_exit = True
+        if self._task is not None:
+            await self._task
+        self._socket.close()
