@@ -5,7 +5,7 @@ Times are seconds since 1970; what was, is kept as a short list of turns, so any
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ from console.demo.client import Object
 from console.demo.gpu_figures import Mode, checkpoint_every
 from console.demo.informer import controller_of
 
-TURNS = 256  # remembered turns of a gang
+CHANGES = 512  # remembered changes of a gang's replicas; older ones are folded into its first turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,10 @@ class Turn:
     at: float
     mode: Mode
     progress: float
+    resumed: bool = False  # it goes on from a checkpoint
+
+
+_LEFT = Mode.IDLE  # of a replica that is neither there nor missed
 
 
 @dataclass(slots=True)
@@ -30,68 +34,82 @@ class Gang:
     """The replicas of one job.
 
     `size` is how many must run before training starts, 0 when nobody said; an `elastic` job goes on without
-    those that were taken away.
+    those that were taken away. What is told may come in any order of time.
     """
 
     seed: int
     size: int = 0
     elastic: bool = False
-    _members: dict[str, Mode] = field(default_factory=dict)
-    _turns: list[Turn] = field(default_factory=list)
-    _began: bool = False
+    _changes: list[tuple[float, str, Mode]] = field(default_factory=list)
+    _turns: list[Turn] | None = None
+    _now: dict[str, Mode] = field(default_factory=dict)
+    _before: dict[str, Mode] = field(default_factory=dict)  # at the time of the first turn, when changes were folded
+    _first: Turn | None = None
 
     def set_member(self, pod: str, mode: Mode, at: float) -> None:
         """A replica runs, hangs, or waits to run (also again, after it died)."""
-        self._members[pod] = mode
-        self._turn(at)
+        self._now[pod] = mode
+        insort(self._changes, (at, pod, mode), key=lambda change: change[0])
+        self._turns = None
+        if len(self._changes) > CHANGES:
+            self._fold()
 
     def remove(self, pod: str, at: float, *, finished: bool) -> None:
         """A replica is gone: `finished` its work, or it is missed."""
-        if pod not in self._members:
-            return
-        if finished or self.elastic:
-            del self._members[pod]
-            self.size = max(0, self.size - 1) if finished else self.size
-        else:
-            self._members[pod] = Mode.WAITING
-        self._turn(at)
+        if self._now.get(pod, _LEFT) is not _LEFT:
+            self.set_member(pod, _LEFT if finished or self.elastic else Mode.WAITING, at)
 
     @property
     def empty(self) -> bool:
         """Whether no replica runs or hangs any more."""
-        return not any(mode is not Mode.WAITING for mode in self._members.values())
+        return not any(mode in (Mode.RUNNING, Mode.HUNG) for mode in self._now.values())
 
     def at(self, t: float) -> Turn:
         """The turn that holds at `t`; before the first the gang waits."""
-        index = bisect_right(self._turns, t, key=lambda turn: turn.at)
-        return self._turns[index - 1] if index else Turn(t, Mode.WAITING, 0.0)
+        turns = self._all_turns()
+        index = bisect_right(turns, t, key=lambda turn: turn.at)
+        return turns[index - 1] if index else Turn(t, Mode.WAITING, 0.0)
 
     def progress(self, t: float) -> float:
         """Seconds of training done by `t`, what was lost by restarting from a checkpoint not counted."""
         turn = self.at(t)
         return turn.progress + (t - turn.at if turn.mode is Mode.RUNNING else 0.0)
 
-    def resumed_from_checkpoint(self, t: float) -> bool:
-        """Whether the turn at `t` is a running one after an interruption."""
-        index = bisect_right(self._turns, t, key=lambda turn: turn.at) - 1
-        return index > 0 and self._turns[index].mode is Mode.RUNNING and self._turns[index - 1].mode is Mode.SPINNING
+    def _all_turns(self) -> list[Turn]:
+        if self._turns is None:
+            self._turns = self._computed()
+        return self._turns
 
-    def _turn(self, at: float) -> None:
-        complete = len(self._members) >= self.size and all(mode is Mode.RUNNING for mode in self._members.values())
-        last = self._turns[-1] if self._turns else Turn(at, Mode.WAITING, 0.0)
-        if complete and self._members:
-            mode, self._began = Mode.RUNNING, True
-        else:
-            mode = Mode.SPINNING if self._began else Mode.WAITING
-        if mode is last.mode and self._turns:
-            return
-        at = max(at, last.at)
-        progress = last.progress + (at - last.at if last.mode is Mode.RUNNING else 0.0)
-        if mode is Mode.RUNNING:
-            progress -= progress % checkpoint_every(self.seed)
-        self._turns.append(Turn(at, mode, progress))
-        if len(self._turns) > TURNS:
-            del self._turns[: TURNS // 2]
+    def _computed(self) -> list[Turn]:
+        members = dict(self._before)
+        turns = [self._first] if self._first else []
+        began = self._first is not None and self._first.mode is not Mode.WAITING
+        for index, (at, pod, mode) in enumerate(self._changes):
+            members[pod] = mode
+            if index + 1 < len(self._changes) and self._changes[index + 1][0] == at:
+                continue  # what happens at once counts at once
+            present = [each for each in members.values() if each is not _LEFT]
+            complete = len(members) >= self.size and bool(present) and all(each is Mode.RUNNING for each in present)
+            began = began or complete
+            now = Mode.RUNNING if complete else Mode.SPINNING if began and present else Mode.WAITING
+            last = turns[-1] if turns else Turn(at, Mode.WAITING, 0.0)
+            if now is last.mode and turns:
+                continue
+            progress = last.progress + (at - last.at if last.mode is Mode.RUNNING else 0.0)
+            resumed = complete and progress > 0
+            if resumed:
+                progress -= progress % checkpoint_every(self.seed)
+            turns.append(Turn(at, now, progress, resumed))
+        return turns
+
+    def _fold(self) -> None:
+        half = len(self._changes) // 2
+        until = self._changes[half - 1][0]
+        self._first = self.at(until)
+        for _, pod, mode in self._changes[:half]:
+            self._before[pod] = mode
+        del self._changes[:half]
+        self._turns = None
 
 
 def gang_of(pod: Object) -> str:

@@ -158,7 +158,34 @@ def test_training_waits_until_every_replica_runs_and_goes_back_to_a_checkpoint()
     assert gang.progress(2000) == 1000
     gang.set_member("b", Mode.RUNNING, 2000)
     assert 0 < gang.progress(2000) < 1000
-    assert gang.resumed_from_checkpoint(2001)
+    assert gang.at(2001).resumed
+
+
+def test_a_gang_may_be_told_of_its_past_in_any_order() -> None:
+    told = [
+        ("a", Mode.RUNNING, 10.0),
+        ("b", Mode.RUNNING, 12.0),
+        ("b", Mode.WAITING, 400.0),
+        ("b", Mode.RUNNING, 500.0),
+    ]
+    orders = [told, told[::-1], told[2:] + told[:2]]
+    gangs = [Gang(seed=3, size=2) for _ in orders]
+    for gang, order in zip(gangs, orders, strict=True):
+        for member, mode, at in order:
+            gang.set_member(member, mode, at)
+    for t in (5.0, 11.0, 300.0, 450.0, 501.0, 900.0):
+        assert len({(gang.at(t).mode, gang.progress(t)) for gang in gangs}) == 1
+    assert gangs[0].at(450.0).mode is Mode.SPINNING
+
+
+def test_a_long_crash_loop_keeps_its_progress_within_bounds() -> None:
+    gang = Gang(seed=3, size=2)
+    gang.set_member("a", Mode.RUNNING, 0)
+    gang.set_member("b", Mode.RUNNING, 0)
+    for number in range(1, 1200):
+        gang.set_member("b", Mode.WAITING if number % 2 else Mode.RUNNING, number * 1000.0)
+    assert 0 < gang.progress(1_199_500.0) < 1_200_000
+    assert gang.at(1_199_500.0).mode is Mode.SPINNING
 
 
 def test_a_replica_that_finished_is_not_missed_and_an_elastic_job_does_without() -> None:
