@@ -69,6 +69,7 @@ class ExecContext:
     tty: bool = False
     cwd: str = "/"
     size: tuple[int, int] = (80, 24)  # columns, rows
+    interrupt: Callable[[], None] | None = None  # what ctrl-c does, where a shell takes it
 
     @property
     def namespace(self) -> str:

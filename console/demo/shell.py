@@ -5,8 +5,10 @@ Lists (`;`, `&&`, `||`), pipes, quotes, variables, `cd`, `export` and `exit`; no
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 from console.demo.commands import Command, ExecContext, Input, NotInPath, run
 
@@ -24,66 +26,65 @@ class Unfinished(Exception):
     """A quote was not closed."""
 
 
-def words(line: str, variables: dict[str, str]) -> list[tuple[str, bool]]:
-    """A line as (word, whether it is an operator); variables are replaced, quotes taken off."""
-    found: list[tuple[str, bool]] = []
+def words(line: str, value_of: Callable[[str], str]) -> Iterator[tuple[str, bool]]:
+    """A line as (word, whether it is an operator), quotes taken off; Unfinished where a quote is not closed.
+
+    Words come one by one, so that `value_of` sees what the commands before a variable did.
+    """
     at, size = 0, len(line)
     word: list[str] | None = None
     while at < size:
         character = line[at]
-        if character == "'":
-            end = line.find("'", at + 1)
-            if end < 0:
-                raise Unfinished
-            word = [*(word or ()), line[at + 1 : end]]
-            at = end + 1
-        elif character == '"':
-            text, at = _quoted(line, at + 1)
-            word = [*(word or ()), _expand(text, variables)]
-        elif character == "\\" and at + 1 < size:
-            word = [*(word or ()), line[at + 1]]
-            at += 2
+        operator = next((op for op in _OPERATORS if line.startswith(op, at)), "")
+        if operator or character.isspace():
+            if word is not None:
+                yield "".join(word), False
+                word = None
+            if operator:
+                yield operator, True
+            at += len(operator) or 1
         elif character == "#" and word is None:
             at = line.find("\n", at) if "\n" in line[at:] else size
-        elif operator := next((op for op in _OPERATORS if line.startswith(op, at)), ""):
-            if word is not None:
-                found.append(("".join(word), False))
-                word = None
-            found.append((operator, True))
-            at += len(operator)
-        elif character.isspace():
-            if word is not None:
-                found.append(("".join(word), False))
-                word = None
-            at += 1
-        elif character == "$" and (match := _NAME.match(line, at)):
-            word = [*(word or ()), variables.get(match[1] or match[2], "")]
-            at = match.end()
         else:
-            word = [*(word or ()), character]
-            at += 1
+            text, at = _piece(line, at, value_of)
+            word = [*(word or ()), text]
     if word is not None:
-        found.append(("".join(word), False))
-    return found
+        yield "".join(word), False
 
 
-def _quoted(line: str, at: int) -> tuple[str, int]:
+def _piece(line: str, at: int, value_of: Callable[[str], str]) -> tuple[str, int]:
+    character = line[at]
+    if character == "'":
+        end = line.find("'", at + 1)
+        if end < 0:
+            raise Unfinished
+        return line[at + 1 : end], end + 1
+    if character == '"':
+        return _quoted(line, at + 1, value_of)
+    if character == "\\" and at + 1 < len(line):
+        return line[at + 1], at + 2
+    match = _NAME.match(line, at)
+    if match:
+        return value_of(match[1] or match[2]), match.end()
+    return character, at + 1
+
+
+def _quoted(line: str, at: int, value_of: Callable[[str], str]) -> tuple[str, int]:
     text: list[str] = []
     while at < len(line):
+        match = _NAME.match(line, at)
         if line[at] == '"':
             return "".join(text), at + 1
-        if line[at] == "\\" and at + 1 < len(line) and line[at + 1] in '"\\$`':
-            text.append("\0$" if line[at + 1] == "$" else line[at + 1])
+        if match:
+            text.append(value_of(match[1] or match[2]))
+            at = match.end()
+        elif line[at] == "\\" and at + 1 < len(line) and line[at + 1] in '"\\$`':
+            text.append(line[at + 1])
             at += 2
         else:
             text.append(line[at])
             at += 1
     raise Unfinished
-
-
-def _expand(text: str, variables: dict[str, str]) -> str:
-    parts = text.split("\0$")
-    return "$".join(_NAME.sub(lambda match: variables.get(match[1] or match[2], ""), part) for part in parts)
 
 
 class Shell:
@@ -93,20 +94,20 @@ class Shell:
         self._context = context
         self._name = context.argv[0].rpartition("/")[2]
         self._code = 0
+        self._running: asyncio.Future[int] | None = None
+        self._broken = False  # the running line was interrupted
 
     async def run_line(self, line: str) -> int:
         """Run a command line; returns the exit code of its last command."""
         try:
-            parsed = words(line, {**self._context.env, "?": str(self._code)})
+            for operator, pipeline in _pipelines(words(line, self._value)):
+                if (operator == "&&" and self._code) or (operator == "||" and not self._code):
+                    continue
+                if pipeline:
+                    self._code = await self._pipe(pipeline)
         except Unfinished:
             self._context.complain(f"{self._name}: 1: Syntax error: Unterminated quoted string")
             self._code = 2
-            return 2
-        for operator, pipeline in _pipelines(parsed):
-            if (operator == "&&" and self._code) or (operator == "||" and not self._code):
-                continue
-            if pipeline:
-                self._code = await self._pipe(pipeline)
         return self._code
 
     async def run_script(self, text: str) -> int:
@@ -119,19 +120,42 @@ class Shell:
     async def interactive(self) -> int:
         """Read and run lines until the input ends or `exit`; prompts on a terminal."""
         context = self._context
+        context.interrupt = self._interrupted
         while True:
             if context.tty:
-                where = f"root@{context.name}:{context.cwd}# " if self._name == "bash" else "# "
-                context.out(where.encode())
+                self._prompt()
             line = await context.stdin.line()
             if not line:
                 if context.tty:
                     context.print("exit" if self._name == "bash" else "")
                 return self._code
+            self._running = asyncio.ensure_future(self.run_line(line.decode("utf-8", "replace").rstrip("\n")))
             try:
-                await self.run_line(line.decode("utf-8", "replace").rstrip("\n"))
+                await self._running
             except _Exit as end:
                 return end.code
+            except asyncio.CancelledError:
+                if not self._broken:
+                    self._running.cancel()
+                    raise
+                self._broken, self._code = False, 130
+            finally:
+                self._running = None
+
+    def _value(self, name: str) -> str:
+        return str(self._code) if name == "?" else self._context.env.get(name, "")
+
+    def _prompt(self) -> None:
+        context = self._context
+        where = f"root@{context.name}:{context.cwd}# " if self._name == "bash" else "# "
+        context.out(where.encode())
+
+    def _interrupted(self) -> None:
+        if self._running is not None:
+            self._broken = True
+            self._running.cancel()
+        else:
+            self._prompt()
 
     async def _pipe(self, pipeline: list[list[str]]) -> int:
         context, code = self._context, 0
@@ -173,12 +197,12 @@ class Shell:
             return 127
 
 
-def _pipelines(parsed: list[tuple[str, bool]]) -> Iterator[tuple[str, list[list[str]]]]:
+def _pipelines(parsed: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, list[list[str]]]]:
     """(the operator before it, a pipeline of argument lists), in order."""
     operator = ""
     pipeline: list[list[str]] = []
     argv: list[str] = []
-    for word, is_operator in (*parsed, (";", True)):
+    for word, is_operator in chain(parsed, ((";", True),)):
         if not is_operator:
             argv.append(word)
             continue
