@@ -182,7 +182,7 @@ class Api:
             return self._figures(call)
         if rt.storage_key == ("", "bindings"):
             return subresources.bind(call)
-        if info.verb == "create" and info.name:
+        if bool(info.name) is (info.verb == "create") and info.verb in ("create", "update", "patch"):
             raise failures.method_not_allowed()
         return _HANDLERS[info.verb](call)
 

@@ -56,6 +56,8 @@ class Collector:
         while self._todo:
             rt, record, gone = self._todo.popleft()
             if gone:
+                if rt.plural == "customresourcedefinitions" and not rt.crd:
+                    self._definition_gone(record.name)
                 self._owner_gone(record)
                 self._recheck(record)
             elif rt is self._namespaces or rt.storage_key == self._namespaces.storage_key:
@@ -84,6 +86,13 @@ class Collector:
             self._wake.set()
         elif rt.storage_key == ("", "events") and self._ttl is not None:
             self._events.append((self._store.now(), record.namespace, record.name, change.version))
+
+    def _definition_gone(self, name: str) -> None:
+        """Take out the objects of a definition that is no more, and stop serving them."""
+        for rt in self._store.resources.of_crd(name)[:1]:
+            for record in list(self._store.collection(rt).records()):
+                self._store.remove(rt, record.namespace, record.name)
+        self._store.resources.unregister_crd(name)
 
     def _owner_gone(self, record: Record) -> None:
         self._foreground.pop(record.uid, None)

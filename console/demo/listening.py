@@ -30,9 +30,15 @@ class Listener:
 
     def __init__(self, app: ASGIApp, port: int = 0, certificates: Certificates | None = None) -> None:
         """Bind 127.0.0.1:`port` (0 takes a free one); UsageError where that is not possible."""
+        # The protocol has to be named: asyncio sets TCP_NODELAY only then, and without it every answer whose head and
+        # body are written apart waits 40 ms for an acknowledgement.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            self._socket = socket.create_server(("127.0.0.1", port), backlog=512)
+            self._socket.bind(("127.0.0.1", port))
+            self._socket.listen(512)
         except (OSError, OverflowError) as error:
+            self._socket.close()
             raise UsageError(f"Port {port} of 127.0.0.1 cannot be used: {error}.", "Choose another --port.") from error
         self.port: int = self._socket.getsockname()[1]
         self.url = f"{'https' if certificates else 'http'}://127.0.0.1:{self.port}"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MAX_CHANGES = 10_000
 MAX_BYTES = 16 * 2**20
+_DEFINITIONS = ("apiextensions.k8s.io", "customresourcedefinitions")
 
 
 class Store:
@@ -142,7 +143,7 @@ class Store:
         kept = convert(obj, stored) if stored is not rt else obj
         record = make_record(stored, kept, encode(kept, stored.kind, rt.stored_api_version), version)
         self._place(rt, record)
-        if rt.plural == "customresourcedefinitions":
+        if rt.storage_key == _DEFINITIONS:
             self.resources.register_crd(kept)
 
     def load_shipped_crds(self) -> None:
@@ -179,10 +180,18 @@ class Store:
         self._index(rt.storage_key, before, record)
 
     def _changed(self, rt: ResourceType, change: Change) -> None:
+        if rt.storage_key == _DEFINITIONS and change.type != DELETED:
+            self._serve(change)
         self._index(rt.storage_key, change.before, None if change.type == DELETED else change.record)
         self.collection(rt).apply(change)
         for callback in self.changed:
             callback(rt, change)
+
+    def _serve(self, change: Change) -> None:
+        """Serve what a definition defines, unless only its status or metadata changed."""
+        crd = change.record.decode()
+        if change.before is None or change.before.decode()["spec"] != crd["spec"]:
+            self.resources.register_crd(crd)
 
     def _index(self, key: tuple[str, str], before: Record | None, after: Record | None) -> None:
         old, new = before.owners if before else (), after.owners if after else ()
