@@ -49,6 +49,7 @@ class Board:
         *,
         namespaces: tuple[str, ...] = (),
         selector: str = "",
+        field_selector: str = "",
     ) -> None:
         """Open what the kind needs; an event loop must be running. Raises nothing for what the cluster denies."""
         self._hub = hub
@@ -63,7 +64,7 @@ class Board:
         served = [found for found in map(catalog.get, names) if found is not None]
         self._absent = tuple((name, "not installed") for name in names if catalog.get(name) is None)
         self._parts: list[tuple[Kind, Feed]] = [
-            (member, hub.open(catalog.source(member), scope, selector=selector))
+            (member, hub.open(catalog.source(member), scope, selector=selector, field_selector=field_selector))
             for member in served
             for scope in (namespaces if namespaces and member.namespaced else (None,))
         ]

@@ -73,7 +73,9 @@ class Catalog:
                 continue
             entry = next((entry for entry in found if entry.preferred), found[0])
             name = plural if plural not in self._kinds and plural not in KINDS else f"{plural}.{group}"
-            self._absent.pop(name, None)
+            written_but_older = KINDS.get(plural)
+            if written_but_older is not None and written_but_older.group == group:
+                self._absent.pop(plural, None)  # served in no version its file reads: the table shows it
             self._kinds[name] = generic_kind(
                 name=name,
                 plural=plural,

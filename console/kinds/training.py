@@ -103,9 +103,10 @@ def condition_phase(conditions: Sequence[Condition] | None, suspend: bool) -> tu
                 return end, entry
     if suspend and not any(entry.type in ("Running", "Restarting") for entry in true):
         return "Suspended", None
-    for entry in reversed(true):
-        if entry.type in ("Restarting", "Running", "Created"):
-            return entry.type, entry
+    for kinds in (("Restarting", "Running"), ("Created",)):
+        for entry in reversed(true):
+            if entry.type in kinds:
+                return entry.type, entry
     return "", None
 
 
