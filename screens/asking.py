@@ -94,3 +94,27 @@ class FilterAsking:
     def cancel(self) -> None:
         """Put the filter back that was there before."""
         self._apply(self._before, True)
+
+
+class SearchAsking:
+    """`/` in a text: what to search for, done at enter."""
+
+    lead = "/"
+
+    def __init__(self, search: Callable[[str], str]) -> None:
+        """`search(text)` goes to the first match and returns "" or what is wrong with the text."""
+        self._search = search
+
+    def choices(self, text: str) -> list[Choice]:
+        """A search has no candidates."""
+        return []
+
+    def typed(self, text: str) -> None:
+        """Nothing happens before enter."""
+
+    def submit(self, text: str, choice: Choice | None) -> str:
+        """Search."""
+        return self._search(text)
+
+    def cancel(self) -> None:
+        """Nothing to undo."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from console.cluster.session import Session, Target
     from console.kinds.board import Board
     from console.kinds.catalog import Catalog
+    from console.kinds.detail import Detail
 
 Say = Callable[[str], None]
 Terminal = Callable[[], AbstractContextManager[Any]]
@@ -44,6 +45,7 @@ class Cluster(Protocol):
     @property
     def catalog(self) -> Catalog: ...
     def board(self, kind: str, namespaces: tuple[str, ...] = (), selector: str = "") -> Board: ...
+    def detail(self, kind: str, key: str, changed: Callable[[], None]) -> Detail: ...
     def namespaces(self) -> Mapping[str, object]: ...  # by name, as far as they may be listed; kept current
     def traffic(self) -> tuple[int, float]: ...  # (open watches, requests a second over the last minute)
     async def refresh(self) -> None: ...  # credentials, discovery and lists, read again
@@ -92,6 +94,12 @@ class LiveCluster:
         from console.kinds.board import Board
 
         return Board(self.hub, self.catalog, self.catalog.find(kind), namespaces=namespaces, selector=selector)
+
+    def detail(self, kind: str, key: str, changed: Callable[[], None]) -> Detail:
+        """Open one object; the caller closes it."""
+        from console.kinds.detail import Detail
+
+        return Detail(self.session, self.hub, self.catalog, self.catalog.find(kind), key, changed)
 
     def namespaces(self) -> Mapping[str, object]:
         """Namespaces by name, watched as long as the cluster is connected."""

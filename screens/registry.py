@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 VIEWS = {
     "start": "screens.start:StartView",
     "list": "screens.listing:ListView",
+    "describe": "screens.describing:DescribeView",
+    "manifest": "screens.manifests:ManifestView",
     "help": "screens.help:HelpView",
     "aliases": "screens.aliases:AliasesView",
     "contexts": "screens.contexts:ContextsView",

@@ -5,8 +5,9 @@ Use it where rows differ in shape and are at most some thousands; the table is f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rich.segment import Segment
@@ -52,11 +53,13 @@ class Lines(Widget):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, Lines.CursorMoved)
 
-    def __init__(self, palette: Palette, *, cursor: bool = True, id: str | None = None) -> None:
+    def __init__(self, palette: Palette, *, cursor: bool = True, reading: bool = False, id: str | None = None) -> None:
+        """`reading`: a text with links in it, which stays where it is until somebody goes to a link."""
         super().__init__(id=id)
         self.palette = palette
         self.lines: Sequence[Line] = ()
         self.with_cursor = cursor
+        self.reading = reading
         self.touched = False  # whether a person moved the cursor: before that it stays on the first stop
         self.active = True  # whether this is the pane the cursor is drawn in
         self._stop = -1  # index of the line under the cursor
@@ -73,6 +76,16 @@ class Lines(Widget):
         return [index for index, line in enumerate(self.lines) if line.key]
 
     @property
+    def at_start(self) -> bool:
+        """Whether the cursor is on the first stop."""
+        return self._stop == min(self.stops, default=-1)
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the cursor is on the last stop."""
+        return self._stop == max(self.stops, default=-1)
+
+    @property
     def position(self) -> tuple[int, int]:
         """(first visible line, number of lines)."""
         return self._top, len(self.lines)
@@ -83,12 +96,12 @@ class Lines(Widget):
         old, old_top, old_stop = self.lines, self._top, self._stop
         self.lines = lines
         stops = self.stops
-        self._stop = stops[0] if stops else -1
+        self._stop = stops[0] if stops and not self.reading else -1
         if self.touched and held:
             same = [index for index in stops if lines[index].key == held]
             near = [index for index in stops if index <= old_stop]
             self._stop = same[0] if same else (near[-1] if near else self._stop)
-        self._keep_visible()
+        self._keep_visible(follow=not self.reading)
         if self._top != old_top:
             self.refresh()
         else:
@@ -105,8 +118,11 @@ class Lines(Widget):
         if not stops:
             self.scroll(steps)
             return
-        place = stops.index(self._stop) if self._stop in stops else 0
-        wanted = place + steps
+        if self._stop not in stops:
+            below = [index for index in stops if index >= self._top]
+            self.put((below or stops)[0] if steps > 0 else stops[-1])
+            return
+        wanted = stops.index(self._stop) + steps
         if wanted < 0:
             self.put(stops[0])
             self.scroll(-self._top)
@@ -167,12 +183,12 @@ class Lines(Widget):
             self._redraw(self._stop)
 
     def on_resize(self) -> None:
-        self._keep_visible()
+        self._keep_visible(follow=not self.reading)
         self.refresh()
 
-    def _keep_visible(self) -> None:
+    def _keep_visible(self, *, follow: bool = True) -> None:
         height = self.size.height
-        if self.with_cursor and self._stop >= 0 and height:
+        if follow and self.with_cursor and self._stop >= 0 and height:
             if self._stop < self._top:
                 self._top = self._stop - (1 if self._stop else 0)
             elif self._stop >= self._top + height:
@@ -207,3 +223,18 @@ def columns(cells: Sequence[str], widths: Sequence[int], gap: int = 2) -> str:
     padded = [fit(cell, width) for cell, width in zip(cells, widths, strict=False)]
     padded += cells[len(widths) :]
     return (" " * gap).join(padded).rstrip()
+
+
+def highlighted(line: Line, search: re.Pattern[str], style: Style) -> Line:
+    """The line with every match drawn in a style of its own."""
+    if not search.search(line.text):
+        return line
+    parts: list[Part] = []
+    for text, own in line.parts:
+        at = 0
+        for match in search.finditer(text):
+            if match.end() > match.start():
+                parts += [(text[at : match.start()], own), (match.group(), style)]
+                at = match.end()
+        parts.append((text[at:], own))
+    return replace(line, parts=tuple(part for part in parts if part[0]))
