@@ -64,6 +64,7 @@ class Node:
         "limits",
         "list_type",
         "merge_key",
+        "name",
         "nullable",
         "preserve",
         "required",
@@ -75,6 +76,7 @@ class Node:
 
     def __init__(self, type_: str = "") -> None:
         self.type = type_
+        self.name = ""  # of a component: the Go type, for messages
         self.fields: dict[str, Node] | None = None
         self.values: Node | None = None  # additionalProperties
         self.items: Node | None = None
@@ -140,10 +142,6 @@ def _fill(node: Node, schema: Schema) -> None:
         node.atomic = map_type == "atomic"
 
 
-def _has_type_inside(schema: Schema) -> bool:
-    return "$ref" in schema or any(isinstance(part, dict) and "$ref" in part for part in schema.get("allOf", ()))
-
-
 class Components:
     """The schemas of built-in types, compiled when first asked for; they may refer to themselves."""
 
@@ -157,6 +155,7 @@ class Components:
         if node is None:
             schema: Schema = msgspec.json.decode(self._schemas[name])
             node = self._nodes[name] = Node()
+            node.name = name.rpartition(".")[2]
             self._compile(node, schema)
         return node
 

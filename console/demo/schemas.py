@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from console.demo import cel_rules, structural, validating
+from console.demo.builtin_defaults import default_builtin
+from console.demo.builtin_rules import builtin_causes
+from console.demo.decoding import decode
 from console.demo.nodes import Components, Node, Pool
 
 if TYPE_CHECKING:
@@ -83,14 +87,42 @@ class Schemas:
 
     def default(self, rt: ResourceType, obj: Object) -> None:
         """Fill in what the server fills in, in place."""
+        schema = self.for_type(rt)
+        if schema is None:
+            return
+        if schema.custom:
+            structural.default(obj, schema.root)
+            structural.drop_nulls(obj, schema.root)
+        else:
+            default_builtin(rt, obj)
 
     def prune(self, rt: ResourceType, obj: Object) -> list[str]:
-        """Drop what the schema does not know, in place; the paths of what was dropped."""
-        return []
+        """Drop what the schema does not know, in place; the paths of what was dropped.
+
+        ApiFailure 400 where a field of a built-in type holds a value of another type.
+        """
+        schema = self.for_type(rt)
+        if schema is None:
+            return []
+        if not schema.custom:
+            return decode(rt, obj, schema.root)
+        return structural.prune(obj, schema.root)
 
     def validate(self, rt: ResourceType, obj: Object, old: Object | None = None) -> list[Cause]:
-        """What is wrong with an object, compared with what it was where that matters."""
-        return []
+        """What is wrong with an object, compared with what it was where that matters; metadata is not judged."""
+        schema = self.for_type(rt)
+        if schema is None:
+            return []
+        if not schema.custom:
+            return builtin_causes(rt, obj, old)
+        found = validating.validate(obj, schema.root, old)
+        if schema.root.deep_rules:
+            found += cel_rules.blocked(found) or cel_rules.check(obj, schema.root, old)
+        return found
+
+    def definition(self, name: str) -> bytes | None:
+        """A CustomResourceDefinition as JSON; None where there is none of that name."""
+        return self._definition(name)
 
     def _compile(self, rt: ResourceType) -> Schema | None:
         if not rt.crd:
