@@ -34,8 +34,8 @@ class MetricSource(Protocol):
 class Renamed:
     """A source as Prometheus stores it when scraping with `honor_labels: false`: clashing labels are exported_*."""
 
-    def __init__(self, source: MetricSource, target: Callable[[Labels], Labels]) -> None:
-        """`target` gives the labels of the scraped target (namespace, pod, container, ...) for a series."""
+    def __init__(self, source: MetricSource, target: Callable[[Labels], Labels | None]) -> None:
+        """`target` gives the labels of the scraped target of a series (namespace, pod, ...); None: none scrapes it."""
         self._source = source
         self._target = target
 
@@ -47,6 +47,8 @@ class Renamed:
         """The series with the target's labels; what the source itself said under such a name moves."""
         for labels, value in self._source.series(name, at_from, at_to):
             target = self._target(labels)
+            if target is None:
+                continue
             moved = {f"exported_{key}" if key in target else key: text for key, text in labels.items()}
             yield {**moved, **target}, value
 
