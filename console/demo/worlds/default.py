@@ -1,0 +1,76 @@
+"""The default world: a cluster of several teams that has been in use for months, as it would look at any moment.
+
+Everything is computed from now; the controllers find nothing to correct when they take over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from console.demo.client import Object
+from console.demo.schemas import Schemas
+from console.demo.store import Store
+from console.demo.worlds.default_jobs import make_jobs
+from console.demo.worlds.default_nodes import DAY, make_nodes
+from console.demo.worlds.default_notebooks import make_notebooks
+from console.demo.worlds.default_platform import make_platform
+from console.demo.worlds.default_queue import make_queues
+from console.demo.worlds.default_serving import make_serving
+from console.demo.worlds.default_teams import cluster_roles, fill_quotas, make_teams
+from console.demo.worlds.default_trainer import make_runtimes, make_train_jobs
+from console.demo.worlds.loader import Logs
+from console.demo.worlds.making import LogLine, Making
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """Objects and logs to start a cluster with."""
+
+    objects: Sequence[Object]
+    logs: Sequence[LogLine]
+
+
+def default_seed(now: float) -> Seed:
+    """The default world as it stands at `now`, seconds since 1970; the same for the same moment."""
+    making = Making(now)
+    make_nodes(making)
+    make_platform(making)
+    for role in cluster_roles():
+        making.add(role, 40 * DAY)
+    _storage(making)
+    make_teams(making)
+    make_runtimes(making)
+    make_jobs(making)
+    make_train_jobs(making)
+    make_queues(making)
+    make_notebooks(making)
+    make_serving(making)
+    fill_quotas(making)
+    return Seed(making.objects, making.logs)
+
+
+def plant(seed: Seed, store: Store, schemas: Schemas, logs: Logs) -> None:
+    """Put a seed into an empty store, built-in objects defaulted as the server would have done when they were made."""
+    for obj in seed.objects:
+        rt = store.resources.of_object(obj["apiVersion"], obj["kind"])
+        if rt is not None and not rt.crd:
+            schemas.default(rt, obj)
+        store.load(obj)
+    for line in seed.logs:
+        logs.log(line.namespace, line.pod, line.container, line.line, line.at, line.previous)
+
+
+def _storage(making: Making) -> None:
+    making.add(
+        {
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "StorageClass",
+            "metadata": {"name": "fast", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+            "provisioner": "csi.example.com",
+            "reclaimPolicy": "Delete",
+            "volumeBindingMode": "WaitForFirstConsumer",
+            "allowVolumeExpansion": True,
+        },
+        143 * DAY,
+    )
