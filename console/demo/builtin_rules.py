@@ -89,9 +89,8 @@ def _claim(obj: Object, old: Object | None) -> list[Cause]:
     found = []
     if not spec.get("accessModes"):
         found.append(causes.required("spec.accessModes", "at least 1 access mode is required"))
-    for mode in spec.get("accessModes") or ():
-        if mode not in _MODES:
-            found.append(causes.unsupported("spec.accessModes", mode, _MODES))
+    unknown = (mode for mode in spec.get("accessModes") or () if mode not in _MODES)
+    found += [causes.unsupported("spec.accessModes", mode, _MODES) for mode in unknown]
     asked = ((spec.get("resources") or {}).get("requests") or {}).get("storage")
     if asked is None:
         found.append(causes.required("spec.resources[storage]"))
@@ -212,9 +211,8 @@ def _priority_class(obj: Object, old: Object | None) -> list[Cause]:
 def _storage_class(obj: Object, old: Object | None) -> list[Cause]:
     found = [] if obj.get("provisioner") else [causes.required("provisioner")]
     if old is not None:
-        for key in ("parameters", "provisioner", "reclaimPolicy"):
-            if obj.get(key) != old.get(key):
-                found.append(causes.forbidden(key, f"updates to {key} are forbidden."))
+        changed = (key for key in ("parameters", "provisioner", "reclaimPolicy") if obj.get(key) != old.get(key))
+        found += [causes.forbidden(key, f"updates to {key} are forbidden.") for key in changed]
         if obj.get("volumeBindingMode") != old.get("volumeBindingMode"):
             found.append(causes.invalid("volumeBindingMode", obj.get("volumeBindingMode"), "field is immutable"))
     return found

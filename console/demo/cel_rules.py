@@ -47,10 +47,7 @@ def check(value: Any, node: Node, old: Any = None) -> list[Cause]:
 def _check(value: Any, node: Node, path: str, old: Any) -> list[Cause]:
     if not node.deep_rules or value is None or (old is not _GONE and old == value):
         return []
-    found = []
-    for rule in node.rules:
-        if not _holds(rule, value, old):
-            found.append(_broken(rule, node, path))
+    found = [_broken(rule, node, path) for rule in node.rules if not _holds(rule, value, old)]
     if isinstance(value, dict):
         before = old if isinstance(old, dict) else {}
         for key, item in value.items():

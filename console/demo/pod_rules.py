@@ -304,8 +304,8 @@ def _update_causes(spec: Object, old: Object) -> list[Cause]:
         free.add("terminationGracePeriodSeconds")
     changed = [key for key in sorted(munged.keys() | old.keys()) if munged.get(key) != old.get(key) and key not in free]
     if changed:
-        text = f"pod updates may not change fields other than {_MUTABLE}\n{difference('core.PodSpec', old, munged, changed)}"
-        found.append(causes.forbidden("spec", text))
+        shown = difference("core.PodSpec", old, munged, changed)
+        found.append(causes.forbidden("spec", f"pod updates may not change fields other than {_MUTABLE}\n{shown}"))
     return found
 
 

@@ -27,7 +27,7 @@ def amount(text: str) -> Decimal:
     if exponential:
         return value.scaleb(int(exponent))
     if suffix in _TWOS:
-        return value * 2 ** _TWOS[suffix]
+        return value * Decimal(2 ** _TWOS[suffix])
     return value.scaleb(_TENS[suffix or ""])
 
 

@@ -30,13 +30,17 @@ Object = dict[str, Any]
 
 
 class Schema:
-    """The schema of one type; `custom` for those of a CustomResourceDefinition."""
+    """The schema of one type.
 
-    __slots__ = ("custom", "root")
+    `custom` is set for those of a CustomResourceDefinition, `has_status` where status is written on its own.
+    """
 
-    def __init__(self, root: Node, *, custom: bool) -> None:
+    __slots__ = ("custom", "has_status", "root")
+
+    def __init__(self, root: Node, *, custom: bool, has_status: bool = False) -> None:
         self.root = root
         self.custom = custom
+        self.has_status = has_status
 
 
 class _Version(msgspec.Struct):
@@ -127,13 +131,14 @@ class Schemas:
     def _compile(self, rt: ResourceType) -> Schema | None:
         if not rt.crd:
             name = component_name(rt)
-            return Schema(components().get(name), custom=False) if name else None
+            return Schema(components().get(name), custom=False, has_status=rt.has_status) if name else None
         raw = self._definition(rt.crd)
         if raw is None:
             return None
         for version in msgspec.json.decode(raw, type=_Definition).spec.versions:
             if version.name == rt.version and "openAPIV3Schema" in version.schema:
-                return Schema(self._pool.root(msgspec.json.decode(version.schema["openAPIV3Schema"])), custom=True)
+                root = self._pool.root(msgspec.json.decode(version.schema["openAPIV3Schema"]))
+                return Schema(root, custom=True, has_status=rt.has_status)
         return None
 
 

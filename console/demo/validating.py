@@ -176,14 +176,14 @@ def _branches(value: Any, node: Node, path: str) -> list[Cause]:
         tries = [_value(value, branch, path, _GONE) for branch in branches["anyOf"]]
         if all(tries):
             found.append(_whole(f'"{path}" must validate at least one schema (anyOf)'))
-            found += min(tries, key=len)
+            found += _fewest(tries)
     if "oneOf" in branches:
         tries = [_value(value, branch, path, _GONE) for branch in branches["oneOf"]]
         fitting = sum(not failed for failed in tries)
         if fitting != 1:
             how = f"Found {fitting} valid alternatives" if fitting else "Found none valid"
             found.append(_whole(f'"{path}" must validate one and only one schema (oneOf). {how}'))
-            found += [] if fitting else min(tries, key=len)
+            found += [] if fitting else _fewest(tries)
     if "allOf" in branches:
         tries = [_value(value, branch, path, _GONE) for branch in branches["allOf"]]
         found += [cause for failed in tries for cause in failed]
@@ -193,6 +193,10 @@ def _branches(value: Any, node: Node, path: str) -> list[Cause]:
     if "not" in branches and not _value(value, branches["not"][0], path, _GONE):
         found.append(_whole(f'"{path}" must not validate the schema (not)'))
     return found
+
+
+def _fewest(tries: list[list[Cause]]) -> list[Cause]:
+    return min(tries, key=lambda failed: len(failed))
 
 
 def _whole(text: str) -> Cause:
