@@ -146,8 +146,8 @@ class RowActions(View):
     # copying
 
     def do_copy_name(self) -> None:
-        keys = self.table.rows.chosen()
-        names = [key.rpartition("/")[2] for key in keys]
+        source = self.table.rows.source
+        names = [source[key].name for key in self.table.rows.chosen() if key in source]
         if names:
             self.host.copy("\n".join(names), f"{names[0]!r}" if len(names) == 1 else f"{len(names)} names")
 
@@ -216,3 +216,13 @@ class RowActions(View):
         row = self.row
         if row is not None and row.namespace:
             self.host.choose_namespaces((row.namespace,))
+
+    def do_namespace(self, number: int) -> None:
+        """Every namespace (0), or a favourite one."""
+        favourites = self.host.favourites
+        if number == 0:
+            self.host.choose_namespaces(())
+        elif number <= len(favourites):
+            self.host.choose_namespaces((favourites[number - 1],))
+        else:
+            self.host.say("No namespace is on this key: `favourites` in the settings names them.")

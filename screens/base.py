@@ -18,6 +18,7 @@ from screens.places import Place
 from screens.widgets.prompt import Asking
 
 if TYPE_CHECKING:
+    from console.cluster.kubeconfig import ContextEntry
     from console.kinds.freshness import BoardFreshness
     from screens.cluster import Cluster
 
@@ -31,6 +32,10 @@ class Host(Protocol):
     @property
     def cluster(self) -> Cluster: ...
     @property
+    def front(self) -> View: ...
+    @property
+    def context_name(self) -> str: ...  # of the cluster, or of the one being connected
+    @property
     def frames(self) -> int: ...  # deliveries of changed data a second
     def now(self) -> float: ...  # cluster time, seconds
     def go(self, place: Place) -> None: ...  # open another place on top of this one
@@ -43,6 +48,10 @@ class Host(Protocol):
     def crumbs_changed(self) -> None: ...  # only the line with crumbs, title and position
     def choose_namespaces(self, namespaces: tuple[str, ...]) -> None: ...  # here and in what is opened next
     def enter_namespace(self, name: str) -> None: ...  # its jobs, or its pods where nothing trains
+    @property
+    def favourites(self) -> Sequence[str]: ...  # namespaces on the keys 1 to 9
+    def contexts(self) -> Sequence[ContextEntry]: ...  # of the kubeconfig
+    def switch_context(self, name: str, then: Place) -> None: ...  # connect to another one, and open a place
 
 
 class View(Widget, can_focus=True):
@@ -88,12 +97,12 @@ class View(Widget, can_focus=True):
     @property
     def hints(self) -> Sequence[Hint]:
         """Keys for the hint line, the most useful first."""
-        return self.keys.hints(self.actions)
+        return self.keys.hints(self.can)
 
-    @property
-    def actions(self) -> frozenset[str]:
-        """Actions this view or the app has a method for."""
-        return _actions(type(self)) | _actions(type(self.host))
+    def can(self, action: str) -> bool:
+        """Whether this view or the app has a method for an action."""
+        names = _actions(type(self)) | _actions(type(self.host))
+        return action in names or (action[-1].isdigit() and action.rpartition("_")[0] in names)
 
     # lifecycle
 
@@ -112,6 +121,11 @@ class View(Widget, can_focus=True):
         self.place = place
 
     # live data
+
+    @property
+    def followed(self) -> Sequence[Following]:
+        """The boards this view follows now."""
+        return self._followed
 
     def follow(
         self,
@@ -155,11 +169,16 @@ class View(Widget, can_focus=True):
         return self.do(action)
 
     def do(self, action: str) -> bool:
-        """Do an action by its name in the keymap; False where nobody has it."""
+        """Do an action by its name in the keymap; False where nobody has it.
+
+        One that ends in a digit (`namespace_3`) is a method that takes the digit: `do_namespace(3)`.
+        """
+        stem, _, digit = action.rpartition("_")
+        name, arguments = (stem, (int(digit),)) if digit.isdigit() else (action, ())
         for owner in (self, self.host):
-            method: Any = getattr(owner, f"do_{action}", None)
+            method: Any = getattr(owner, f"do_{name}", None)
             if method is not None:
-                method()
+                method(*arguments)
                 return True
         return False
 

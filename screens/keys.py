@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from config import Binding, Keymap
@@ -45,13 +46,11 @@ class Keys:
                 shown[binding.action] = Binding(binding.action, keys, binding.help, binding.hint)
         return list(shown.values())
 
-    def hints(self, available: frozenset[str] | None = None) -> list[Hint]:
-        """What the hint line says: the hinted bindings whose action the view has (`available`; None: all)."""
-        return [
-            Hint(binding.keys[0], _short(binding.help))
-            for binding in self.shown()
-            if binding.hint and (available is None or binding.action in available)
-        ]
+    def hints(self, available: Callable[[str], bool]) -> list[Hint]:
+        """What the hint line says: the hinted bindings whose action is available, help last."""
+        hinted = [binding for binding in self.shown() if binding.hint and available(binding.action)]
+        hinted.sort(key=lambda binding: binding.action == "help")
+        return [Hint(b.keys[0], "help" if b.action == "help" else _short(b.help)) for b in hinted]
 
 
 def _short(text: str) -> str:

@@ -13,6 +13,7 @@ from screens.asking import CommandAsking
 from screens.base import View
 from screens.commands import Command, parse
 from screens.connecting import ConnectingView
+from screens.finding import PaletteAsking
 from screens.places import History, Place
 from screens.registry import WORDS, open_view
 from screens.terminal import TerminalApp
@@ -55,6 +56,11 @@ class NavigatingApp(TerminalApp, inherit_bindings=False):
     def known_contexts(self) -> Sequence[str]:
         """Names for completion."""
         raise NotImplementedError
+
+    @property
+    def context_name(self) -> str:
+        """The connected context, or the one that was asked for."""
+        return self.linked.context if self.linked is not None else self.target.context or ""
 
     @property
     def front(self) -> View:
@@ -177,6 +183,8 @@ class NavigatingApp(TerminalApp, inherit_bindings=False):
         except ConsoleError as error:
             self.failure = error
             self.exit(int(error.exit_code))
+            return
+        if place.view == "start":
             return
         self.views[0].left()
         self.views[0].display = False
@@ -302,6 +310,10 @@ class NavigatingApp(TerminalApp, inherit_bindings=False):
             self.begin()
         else:
             self.reread()
+
+    def do_palette(self) -> None:
+        """Find any object, kind or action."""
+        self.ask(PaletteAsking(self))
 
     def do_toggle_header(self) -> None:
         """Show or hide the status line."""

@@ -2,26 +2,347 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, ClassVar
+
 from textual.app import ComposeResult
 
+from console.kinds.base import Kind
+from screens import overview
 from screens.base import Host, View
+from screens.following import Batch, Following
 from screens.places import Place
-from screens.widgets.lines import Lines, plain
+from screens.widgets.lines import Line, Lines
+
+if TYPE_CHECKING:
+    from console.kinds.attention import Item
+    from console.kinds.freshness import BoardFreshness
+
+_TWO_COLUMNS = 120  # cells from which GPUs, namespaces and platform stand beside
+_FIRST, _AGAIN = 0.15, 2.0  # seconds from a change until the lines are made again: at first, and later
+
+# kind -> the part of Facts it fills
+_FACTS = {
+    "pods": "pods",
+    "jobs": "jobs",
+    "nodes": "nodes",
+    "namespaces": "namespaces",
+    "deployments": "deployments",
+    "statefulsets": "statefulsets",
+    "daemonsets": "daemonsets",
+    "persistentvolumeclaims": "claims",
+    "experiments": "experiments",
+    "inferenceservices": "services",
+    "notebooks": "notebooks",
+    "workflows": "workflows",
+    "events": "events",
+}
+_FAMILIES = {
+    "pytorchjobs": "training",
+    "trainjobs": "trainer",
+    "workflows": "pipelines",
+    "experiments": "katib",
+    "inferenceservices": "kserve",
+    "notebooks": "notebooks",
+    "clusterqueues": "kueue",
+}
 
 
 class StartView(View):
-    """Filled as pages arrive."""
+    """Filled as pages arrive, never empty; every line with a cursor leads somewhere."""
+
+    DEFAULT_CSS = "StartView { layout: horizontal; }"
+
+    scopes: ClassVar[tuple[str, ...]] = ("board", "table")
 
     def __init__(self, host: Host, place: Place) -> None:
         super().__init__(host, place)
-        self.lines = Lines(host.palette)
+        self.left_pane = Lines(host.palette)
+        self.right_pane = Lines(host.palette)
+        self.right_pane.activate(False)
+        self._boards: dict[str, Following] = {}
+        self._unfolded: set[str] = set()
+        self._scheduled = False
+        self._drawn = 0
+
+    def compose(self) -> ComposeResult:
+        yield self.left_pane
+        yield self.right_pane
+
+    # what the lines around the view show
 
     @property
     def crumb(self) -> str:
         return "start"
 
-    def compose(self) -> ComposeResult:
-        yield self.lines
+    @property
+    def title(self) -> str:
+        return f"in {','.join(self.place.namespaces)}" if self.place.namespaces else ""
+
+    @property
+    def position(self) -> str:
+        pane = self.pane
+        top, total = pane.position
+        return f"{min(top + pane.size.height, total)}/{total}" if total > pane.size.height else ""
+
+    @property
+    def freshness(self) -> BoardFreshness | None:
+        """The worst of what the view is made of; lists that are refused are named in it instead."""
+        found = [following.board.freshness for following in self._boards.values()]
+        for phase in ("stale", "loading", "live", "denied"):
+            for fresh in found:
+                if fresh.phase == phase:
+                    return fresh
+        return found[0] if found else None
+
+    @property
+    def pane(self) -> Lines:
+        """The pane the cursor is in."""
+        return self.right_pane if self.right_pane.active and self.right_pane.display else self.left_pane
+
+    # lifecycle
 
     def entered(self) -> None:
-        self.lines.show([plain("loading")])
+        catalog = self.host.cluster.catalog
+        for name in _FACTS:
+            if name not in self._boards and catalog.get(name) is not None:
+                scope = self.place.namespaces if name not in ("nodes", "namespaces") else ()
+                following = self.follow(name, self._deliver, scope)
+                if following is not None:
+                    self._boards[name] = following
+        self._make()
+
+    def left(self) -> None:
+        super().left()
+        self._boards.clear()
+
+    def changed(self, place: Place) -> None:
+        scope = place.namespaces != self.place.namespaces
+        super().changed(place)
+        if scope:
+            self.left()
+            self.entered()
+
+    def tick(self) -> None:
+        self._make()
+
+    def on_resize(self) -> None:
+        two = self.size.width >= _TWO_COLUMNS
+        self.right_pane.display = two
+        self.left_pane.styles.width = "3fr" if two else "1fr"
+        self.right_pane.styles.width = "2fr"
+        if not two and self.right_pane.active:
+            self._switch(self.left_pane)
+        self._make()
+
+    def _deliver(self, batch: Batch) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self.set_timer(_FIRST if self._drawn < 8 else _AGAIN, self._make_scheduled)
+
+    def _make_scheduled(self) -> None:
+        self._scheduled = False
+        if self._boards:
+            self._make()
+            self.host.status_changed()
+
+    # lines
+
+    def _rows(self, name: str) -> list[Any]:
+        following = self._boards.get(name)
+        return list(following.board.rows.values()) if following is not None else []
+
+    def _loading(self, *names: str) -> str:
+        """Words for what has not arrived yet."""
+        words = []
+        for name in names:
+            following = self._boards.get(name)
+            if following is None:
+                continue
+            fresh = following.board.freshness
+            if fresh.phase == "loading":
+                total = f"/{fresh.loaded + fresh.remaining}" if fresh.remaining else ""
+                words.append(f"{name} {fresh.loaded}{total}" if fresh.loaded else name)
+            elif fresh.phase in ("denied", "absent"):
+                words.append(f"{name} not readable")
+        loading = [word for word in words if "not readable" not in word]
+        refused = [word for word in words if "not readable" in word]
+        return "  ".join([*(["loading " + ", ".join(loading) + " ..."] if loading else []), *refused])
+
+    def _make(self) -> None:
+        if not self.size.width or not self._boards:
+            return
+        self._drawn += 1
+        two = self.right_pane.display
+        width = self.left_pane.size.width or self.size.width
+        left, right = self._left_lines(width, two), self._right_lines(two)
+        self.left_pane.show(left if two else [*left, overview.styled(""), *right])
+        if two:
+            self.right_pane.show(right)
+
+    def _left_lines(self, width: int, two: bool) -> list[Line]:
+        from console.kinds.attention import Facts, attention, running_jobs
+
+        palette, now = self.host.palette, self.host.now()
+        jobs = self._rows("jobs")
+        pods_known = "pods" in self._boards and self._boards["pods"].board.freshness.phase != "loading"
+        judged = jobs if pods_known else [job for job in jobs if job.phase == "Failed"]
+        facts = Facts(**{part: judged if name == "jobs" else self._rows(name) for name, part in _FACTS.items()})
+        items = attention(facts, now)
+        note = self._loading("pods", "jobs", "nodes")
+        first = overview.attention_section(items, now, width, palette, note, self._item_place)
+        kind = self.host.cluster.catalog.get("jobs")
+        running = running_jobs(jobs)
+        health = kind.health if kind is not None else None
+        height = self.size.height
+        room = height - 6 if two else height - 10
+        most = max(4, min(len(items), room * 3 // 5))
+        lines = overview.lay(first, self._limit("more attention", most), palette)
+        if health is not None:
+            second = overview.jobs_section(
+                running, now, width, palette, self._loading("jobs"), health, lambda job: self._job_place(job)
+            )
+            rest = max(3, room - min(most, len(items)))
+            lines += [overview.styled(""), *overview.lay(second, self._limit("more jobs", rest), palette)]
+        return lines
+
+    def _right_lines(self, two: bool) -> list[Line]:
+        from console.kinds.inventory import by_node, totals
+
+        palette, catalog = self.host.palette, self.host.cluster.catalog
+        width = self.right_pane.size.width if two else self.size.width
+        nodes, pods = self._rows("nodes"), self._rows("pods")
+        lines = [overview.gpu_line(totals(nodes, pods if "pods" in self._boards else None), palette)]
+        loading = self._loading("nodes")
+        if loading:
+            lines.append(overview.styled(f"  {loading}", palette.waiting))
+        if two:
+            lines += overview.node_lines(by_node(nodes, pods), width, palette, max(4, self.size.height // 3))
+            lines.append(overview.styled(""))
+        absent = {kind.name for kind, _ in catalog.absent()}
+        installed = [word for name, word in _FAMILIES.items() if name not in absent]
+        missing = [word for name, word in _FAMILIES.items() if name in absent]
+        lines += overview.platform_lines(self._rows("deployments"), installed, missing, palette, width)
+        section = overview.namespaces_section(self._rows("namespaces"), width, palette, self._loading("namespaces"))
+        most = max(5, self.size.height - len(lines) - 3) if two else 200
+        return [*lines, overview.styled(""), *overview.lay(section, self._limit("more namespaces", most), palette)]
+
+    def _limit(self, more: str, wanted: int) -> int:
+        return 10_000 if more in self._unfolded else wanted
+
+    # where lines lead
+
+    def _find(self, word: str) -> Kind | None:
+        catalog = self.host.cluster.catalog
+        for kind in catalog.all():
+            if kind.kind == word and not kind.table:
+                return kind
+        return None
+
+    def _item_place(self, item: Item) -> Place:
+        kind = self._find(item.kind)
+        key = f"{item.namespace}/{item.name}" if item.namespace else item.name
+        if kind is None:
+            return Place("list", kind=item.view, namespaces=(item.namespace,) if item.namespace else ())
+        view = kind.opens if kind.opens == "replicas" else "describe"
+        return Place(view, kind=kind.name, key=key, namespaces=self.place.namespaces)
+
+    def _job_place(self, job: Any) -> Place:
+        kind = self._find(job.kind)
+        name = kind.name if kind is not None else "jobs"
+        return Place("replicas", kind=name, key=f"{job.namespace}/{job.name}", namespaces=self.place.namespaces)
+
+    # keys
+
+    def _switch(self, pane: Lines) -> None:
+        self.left_pane.activate(pane is self.left_pane)
+        self.right_pane.activate(pane is self.right_pane)
+
+    def do_pane(self) -> None:
+        """Go to the other column."""
+        if self.right_pane.display:
+            self._switch(self.left_pane if self.pane is self.right_pane else self.right_pane)
+
+    def do_down(self) -> None:
+        """Next line; from the end of the first column to the second."""
+        pane = self.pane
+        if pane is self.left_pane and self.right_pane.display and pane.at_end:
+            self._switch(self.right_pane)
+            self.right_pane.edge(False)
+        else:
+            pane.move(1)
+
+    def do_up(self) -> None:
+        """Previous line; from the top of the second column back to the first."""
+        pane = self.pane
+        if pane is self.right_pane and pane.at_start:
+            self._switch(self.left_pane)
+        else:
+            pane.move(-1)
+
+    def do_top(self) -> None:
+        """First line."""
+        self.pane.edge(False)
+
+    def do_bottom(self) -> None:
+        """Last line."""
+        self.pane.edge(True)
+
+    def do_page_down(self) -> None:
+        """A screen down."""
+        self.pane.page(1)
+
+    def do_page_up(self) -> None:
+        """A screen up."""
+        self.pane.page(-1)
+
+    def do_scroll_right(self) -> None:
+        """To the second column."""
+        if self.right_pane.display:
+            self._switch(self.right_pane)
+
+    def do_scroll_left(self) -> None:
+        """To the first column."""
+        self._switch(self.left_pane)
+
+    def do_open(self) -> None:
+        """Open what the line stands for, or unfold the rest of its section."""
+        line = self.pane.current
+        if line is None:
+            return
+        if line.key.startswith("more "):
+            self._unfolded.add(line.key)
+            self._make()
+        elif isinstance(line.target, Place):
+            self.host.go(line.target)
+        elif isinstance(line.target, tuple):
+            self.host.enter_namespace(line.target[1])
+
+    def _on_object(self, view: str, option: str = "") -> None:
+        line = self.pane.current
+        target = line.target if line is not None else None
+        if isinstance(target, Place) and target.key:
+            self.host.go(target.narrowed(view=view, option=option))
+        elif isinstance(target, tuple):
+            self.host.go(Place(view, kind="namespaces", key=target[1]))
+        else:
+            self.host.say("This line stands for no single object.")
+
+    def do_describe(self) -> None:
+        """Describe the object of this line."""
+        self._on_object("describe")
+
+    def do_manifest(self) -> None:
+        """YAML of the object of this line."""
+        self._on_object("manifest")
+
+    def do_logs(self) -> None:
+        """Logs of the object of this line."""
+        self._on_object("logs")
+
+    def do_copy_name(self) -> None:
+        """Copy the name of the object of this line."""
+        line = self.pane.current
+        target = line.target if line is not None else None
+        name = target.name if isinstance(target, Place) else target[1] if isinstance(target, tuple) else ""
+        if name:
+            self.host.copy(name, repr(name))

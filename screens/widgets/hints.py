@@ -14,7 +14,7 @@ from screens.palette import Palette
 
 
 class Hints(Widget):
-    """Keys with their words, as many as fit; a notice takes their place."""
+    """Keys with their words, as many as fit and always the last; a notice takes their place."""
 
     DEFAULT_CSS = "Hints { height: 1; }"
 
@@ -43,11 +43,12 @@ class Hints(Widget):
             style = palette.error if self._bad else palette.accent
             return Strip([Segment(fit(" " + self.notice, width), style)], width)
         segments = [Segment(" ")]
-        left = width - 1
-        for hint in self._hints:
-            size = cells(hint.key) + 1 + cells(hint.word)
-            if size > left:
-                break
+        sizes = [cells(hint.key) + cells(hint.word) + 3 for hint in self._hints]
+        left = width - (sizes[-1] if sizes else 0)
+        for hint, size in zip(self._hints, sizes, strict=True):
+            last = hint is self._hints[-1]
+            if size > left and not last:
+                continue
             segments += [Segment(hint.key, palette.primary), Segment(f" {hint.word}  ", palette.quiet)]
-            left -= size + 2
+            left -= size
         return Strip(segments).adjust_cell_length(width)

@@ -132,6 +132,25 @@ class Lines(Widget):
         else:
             self.put(stops[wanted])
 
+    def step(self, steps: int) -> None:
+        """Move to a stop that is on the screen or next to it; where there is none that near, scroll one line."""
+        near = [
+            index
+            for index in (self.stops if self.with_cursor else [])
+            if self._top - 1 <= index <= self._top + self.size.height
+            and (index > self._stop if steps > 0 else index < self._stop)
+        ]
+        if near:
+            self.put(near[0] if steps > 0 else near[-1])
+        else:
+            self.scroll(steps)
+
+    def show_line(self, index: int) -> None:
+        """Bring a line to the top of the screen, the cursor with it where it leads somewhere."""
+        if self.lines[index].key:
+            self.put(index)
+        self.scroll(index - self._top)
+
     def put(self, index: int) -> None:
         """Put the cursor on a line by its index."""
         before, top = self._stop, self._top
