@@ -77,7 +77,8 @@ async def send_answer(
     out = common_headers(now)
     if answer.content_type == JSON and _indented(pretty, headers):
         body = msgspec.json.format(body if isinstance(body, bytes) else b"".join(body), indent=2) + b"\n"
-    out += [(b"content-type", answer.content_type.encode())]
+    if answer.status != 304:  # what a 304 says about the body replaces what a client's cache knows of it
+        out += [(b"content-type", answer.content_type.encode())]
     out += [(name.encode(), value.encode("latin-1", "replace")) for name, value in answer.headers]
     for text in dict.fromkeys(warnings):
         name, value = warning_header(text)
@@ -88,7 +89,8 @@ async def send_answer(
     if isinstance(body, bytes):
         if compress:
             body = _gzip(body)
-        out.append((b"content-length", str(len(body)).encode()))
+        if answer.status != 304:
+            out.append((b"content-length", str(len(body)).encode()))
         await send({"type": "http.response.start", "status": answer.status, "headers": out})
         await send({"type": "http.response.body", "body": body})
         return

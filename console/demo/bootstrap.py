@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from console.demo.server import require
+from console.demo.strategies import prepare_update
 
 if TYPE_CHECKING:
     from console.demo.collection import Change
@@ -41,6 +42,15 @@ def bootstrap(server: Server) -> None:
     for group in store.resources.groups():
         for version in store.resources.versions(group):
             _api_service(server, group, version)
+
+
+def give_addresses(server: Server) -> None:
+    """Give every Service that was loaded without a cluster IP its address."""
+    rt = require(server.store.resources.find("", "v1", "services"))
+    for service in list(server.store.items(rt)):
+        if not service.get("spec", {}).get("clusterIP"):
+            prepare_update(rt, service, service, server.store)
+            server.store.load(service)
 
 
 def _api_service(server: Server, group: str, version: str) -> None:

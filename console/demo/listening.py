@@ -20,6 +20,15 @@ _END_SECONDS = 3  # for answers under way when the server goes down
 
 
 class _Uvicorn(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ending = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Wait for the end; the base class looks for it ten times a second."""
+        await self.on_tick(0)
+        await self.ending.wait()
+
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         """Leave signals to whoever runs the loop: uvicorn would raise them anew after its end."""
         return nullcontext()
@@ -74,6 +83,7 @@ class Listener:
     async def stop(self) -> None:
         """Take no more connections, let answers under way end, and close."""
         self._server.should_exit = True
+        self._server.ending.set()
         if self._task is not None:
             await self._task
         self._socket.close()

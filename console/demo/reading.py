@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from bisect import bisect_left
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -167,7 +168,7 @@ def _next_page(call: Call, selection: Selection, token: str, limit: int) -> _Pag
             raise failures.continue_too_old(_write_token(-1, start)) from None
     namespace, slash, name = start.rpartition("/")
     first = (namespace + "/" if slash else "/", name)
-    rest = [record for record in records if _position(record) >= first]
+    rest = records[bisect_left(records, first, key=_position) :]
     return _cut(matching(selection, rest), version, limit, selection)
 
 

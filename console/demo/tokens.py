@@ -108,6 +108,10 @@ class Tokens:
             text = Path(path).expanduser().read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"The token file {path} cannot be read: {error}.") from error
+        self.read(text, path)
+
+    def read(self, text: str, path: str = "") -> None:
+        """Accept the tokens of a static token file's text; `path` names it in a UsageError for a broken line."""
         for number, row in enumerate(csv.reader(text.splitlines(), skipinitialspace=True), 1):
             if not row or row[0].startswith("#"):
                 continue

@@ -14,6 +14,7 @@ import pytest
 from console.demo.access import Access
 from console.demo.app import build
 from console.demo.bootstrap import bootstrap, give_accounts
+from console.demo.default_roles import load_default_roles
 from console.demo.garbage import Collector
 from console.demo.listening import Listener
 from console.demo.schemas import Schemas
@@ -56,6 +57,7 @@ async def serving(**store_options: int) -> AsyncIterator[Api]:
     store.load_shipped_crds()
     access = Access(store)
     server = Server(store, Schemas.of(store), access)
+    load_default_roles(store)
     bootstrap(server)
     give_accounts(server)
     collector = Collector(server)
