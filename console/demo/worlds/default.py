@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from console.demo.client import Object
+from console.demo.controllers.plan import Plan
+from console.demo.controllers.revisions import revise
+from console.demo.controllers.templates import REVISION_HASH
 from console.demo.schemas import Schemas
 from console.demo.store import Store
-from console.demo.worlds.default_jobs import make_jobs
+from console.demo.worlds.default_jobs import make_jobs, make_waiting_job
 from console.demo.worlds.default_nodes import DAY, make_nodes
 from console.demo.worlds.default_notebooks import make_notebooks
 from console.demo.worlds.default_platform import make_platform
@@ -21,6 +24,7 @@ from console.demo.worlds.default_teams import cluster_roles, fill_quotas, make_t
 from console.demo.worlds.default_trainer import make_runtimes, make_train_jobs
 from console.demo.worlds.loader import Logs
 from console.demo.worlds.making import LogLine, Making
+from console.demo.worlds.naming import stable_uid
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ def default_seed(now: float) -> Seed:
     make_queues(making)
     make_notebooks(making)
     make_serving(making)
+    make_waiting_job(making)
     fill_quotas(making)
     return Seed(making.objects, making.logs)
 
@@ -56,6 +61,7 @@ def plant(seed: Seed, store: Store, schemas: Schemas, logs: Logs) -> None:
         rt = store.resources.of_object(obj["apiVersion"], obj["kind"])
         if rt is not None and not rt.crd:
             schemas.default(rt, obj)
+    for obj in [*seed.objects, *_revisions(seed.objects)]:
         store.load(obj)
     for line in seed.logs:
         logs.log(line.namespace, line.pod, line.container, line.line, line.at, line.previous)
@@ -74,3 +80,31 @@ def _storage(making: Making) -> None:
         },
         143 * DAY,
     )
+
+
+def _revisions(objects: Sequence[Object]) -> list[Object]:
+    """The ControllerRevision of every DaemonSet and StatefulSet, whose name depends on the defaulted template."""
+    found = []
+    by_owner: dict[str, list[Object]] = {}
+    for obj in objects:
+        for owner in obj["metadata"].get("ownerReferences") or () if obj["kind"] == "Pod" else ():
+            by_owner.setdefault(owner["uid"], []).append(obj)
+    for owner in objects:
+        if owner["kind"] not in ("DaemonSet", "StatefulSet"):
+            continue
+        plan = Plan()
+        owner["status"].pop("currentRevision", None)
+        _, name = revise(plan, owner, ())
+        meta = owner["metadata"]
+        for pod in by_owner.get(meta["uid"], ()):
+            pod["metadata"]["labels"][REVISION_HASH] = name
+        if owner["kind"] == "StatefulSet":
+            owner["status"] |= {"currentRevision": name, "updateRevision": name}
+        for creation in plan.create:
+            made = creation.manifest
+            made["metadata"] |= {
+                "uid": stable_uid("ControllerRevision", meta["namespace"], made["metadata"]["name"]),
+                "creationTimestamp": meta["creationTimestamp"],
+            }
+            found.append(made)
+    return found

@@ -48,7 +48,7 @@ def replica(
     command: tuple[str, ...] = ("torchrun", "train.py"),
 ) -> Object:
     """One replica spec."""
-    size: Object = {"cpu": cpu, "memory": memory, **({resource: gpus} if gpus else {})}
+    size: Object = {"cpu": cpu, "memory": memory, **({resource: str(gpus)} if gpus else {})}
     shared: Object = {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "32Gi"}}
     spec: Object = {
         "containers": [
@@ -158,17 +158,6 @@ def _broken(making: Making) -> None:
     manifest = job(torch, "team-vision", "vit-22b", {"Master": leader, "Worker": crowd})
     submit(making, manifest, 5.5 * HOUR, {"": "gpu-a-01"})
 
-    leader = replica(torch, 1, gpus=4, product=A100, behaviour={"run": 20 * HOUR}, memory="200Gi", cpu="24")
-    crowd = replica(torch, 1, gpus=4, product=A100, behaviour={"run": 20 * HOUR}, memory="200Gi", cpu="24")
-    waits = (
-        "0/14 nodes are available: 1 node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }, "
-        "1 node(s) were unschedulable, 10 node(s) didn't match Pod's node affinity/selector, 2 Insufficient "
-        "nvidia.com/gpu. preemption: 0/14 nodes are available: 12 Preemption is not helpful for scheduling, 2 No "
-        "preemption victims found for incoming pod."
-    )
-    manifest = job(torch, "team-nlp", "base-100", {"Master": leader, "Worker": crowd})
-    submit(making, manifest, 2.1 * HOUR, {"master-0": "gpu-a-02"}, waits=waits)
-
     greedy = replica(torch, 1, gpus=1, product=SHARED, behaviour={"oom": 95.0}, memory="16Gi", cpu="2")
     submit(making, job(torch, "team-recsys", "dlrm-embeddings", {"Master": greedy}), 1.2 * HOUR, {"": "gpu-s-01"})
 
@@ -219,3 +208,12 @@ def _over(making: Making) -> None:
     leader = replica(torch, 1, gpus=2, product=A100, memory="64Gi")
     held = job(torch, "team-nlp", "eval-suite", {"Master": leader}, policy={"suspend": True})
     submit(making, held, 5.2 * HOUR, {})
+
+
+def make_waiting_job(making: Making) -> None:
+    """A job whose worker finds no free GPUs; the last one, when every other pod has its place."""
+    torch = "PyTorchJob"
+    leader = replica(torch, 1, gpus=4, product=A100, behaviour={"run": 20 * HOUR}, memory="100Gi")
+    crowd = replica(torch, 1, gpus=4, product=A100, behaviour={"run": 20 * HOUR}, memory="100Gi")
+    manifest = job(torch, "team-nlp", "base-100", {"Master": leader, "Worker": crowd})
+    submit(making, manifest, 2.1 * HOUR, {"master-0": "gpu-a-02"})

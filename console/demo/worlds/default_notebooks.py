@@ -29,7 +29,7 @@ def make_notebooks(making: Making) -> None:
 def _notebook(
     making: Making, namespace: str, name: str, node: str, ago: float, *, gpus: int = 0, product: str = "", idle: float
 ) -> None:
-    size: Object = {"cpu": "4", "memory": "16Gi", **({"nvidia.com/gpu": gpus} if gpus else {})}
+    size: Object = {"cpu": "4", "memory": "16Gi", **({"nvidia.com/gpu": str(gpus)} if gpus else {})}
     claim = f"{name}-workspace"
     annotations = {
         "notebooks.kubeflow.org/server-type": "jupyter",

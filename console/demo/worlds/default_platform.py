@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from console.demo.client import Object
+from console.demo.controllers.behaviours import ANNOTATION
 from console.demo.worlds.default_nodes import DAY, MACHINES
 from console.demo.worlds.default_workloads import (
     TOLERATES_ALL,
@@ -21,6 +24,9 @@ from console.demo.worlds.making import Making
 from console.demo.worlds.naming import number
 
 REGISTRY = "registry.example.com"
+
+
+LOST_LEASE = "E leaderelection.go:436] error retrieving resource lock: context deadline exceeded; leader election lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +161,16 @@ def _deployment(making: Making, app: App) -> None:
     template = template_of(
         labels, app.name.removesuffix("-deployment"), app.image, app.port, cpu="100m", memory="256Mi"
     )
+    if app.restarts:
+        ran = app.age * DAY / 3 / (app.restarts + 0.5)
+        course = {"run": ran, "exit": 2, "failures": app.restarts, "lines": [LOST_LEASE]}
+        template["metadata"]["annotations"] = {ANNOTATION: msgspec.json.encode(course).decode()}
     made = make_deployment(making, app.namespace, app.name, labels, template, app.replicas, app.age * DAY)
     node = _WORKERS[number(len(_WORKERS), "node", app.name)]
     for index in range(app.replicas):
         pod = made(index)
         at = app.age * DAY / (3 if app.restarts else 2) - index
         making.live(pod, node if index == 0 else _WORKERS[0], at, say=False)
-        for status in pod["status"]["containerStatuses"] if app.restarts else ():
-            status["restartCount"] = app.restarts
         making.add(pod, at)
     if app.service:
         make_service(making, app.namespace, app.service, labels, "http", app.port, app.port, app.age)

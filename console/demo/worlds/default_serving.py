@@ -28,7 +28,7 @@ def make_serving(making: Making) -> None:
 def _inference_service(making: Making) -> None:
     namespace, name, ago = "team-fraud", "fraud-scorer", 12 * DAY
     uri, at = "s3://models/fraud/scorer/v14", making.time(ago)
-    size: Object = {"cpu": "2", "memory": "8Gi", "nvidia.com/gpu": 1}
+    size: Object = {"cpu": "2", "memory": "8Gi", "nvidia.com/gpu": "1"}
     service = making.add(
         {
             "apiVersion": "serving.kserve.io/v1beta1",

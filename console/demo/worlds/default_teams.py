@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from console.demo.client import Object
 from console.demo.controllers import profiles
 from console.demo.controllers.needs import is_finished, pod_requests
+from console.demo.quantities import canonical
 from console.demo.worlds.default_nodes import DAY
 from console.demo.worlds.default_platform import make_namespace
 from console.demo.worlds.making import Making
@@ -106,9 +107,7 @@ def fill_quotas(making: Making) -> None:
 
 
 def _text(key: str, value: float) -> str:
-    if key == "requests.memory":
-        return f"{round(value / 2**20)}Mi" if value else "0"
-    return str(int(value)) if value == int(value) else f"{round(value * 1000)}m"
+    return canonical(f"{round(value / 2**20)}Mi" if key == "requests.memory" else f"{round(value * 1000)}m")
 
 
 def cluster_roles() -> list[Object]:

@@ -37,7 +37,7 @@ def make_runtimes(making: Making) -> None:
 
 def make_train_jobs(making: Making) -> None:
     """Every TrainJob with its JobSet, Jobs and pods."""
-    size = {"nvidia.com/mig-3g.40gb": 1}
+    size = {"nvidia.com/mig-3g.40gb": "1"}
     running = _job("team-nlp", "sft-llama-3b", "torch-distributed", 2, size, {"run": 9 * HOUR})
     progress = {
         "progressPercentage": 62,
@@ -48,17 +48,17 @@ def make_train_jobs(making: Making) -> None:
     submit(making, running, 1.9 * HOUR, {"": "gpu-m-01"}, progress=progress)
 
     failing = {"run": 260, "exit": 1, "lines": list(SHAPES)}
-    failed = _job("team-recsys", "ranker-v2", "torch-no-restart", 1, {"nvidia.com/gpu": 1}, failing)
+    failed = _job("team-recsys", "ranker-v2", "torch-no-restart", 1, {"nvidia.com/gpu": "1"}, failing)
     submit(making, failed, 2.4 * HOUR, {"": "gpu-s-01"})
 
     done = _job("team-fraud", "embed-job", "torch-distributed", 1, {"cpu": "8"}, {"run": 1.3 * HOUR})
     submit(making, done, 6.1 * HOUR, {"": "cpu-1"})
 
-    held = _job("team-fraud", "graph-refresh", "torch-distributed", 2, {"nvidia.com/gpu": 1}, {}, suspend=True)
+    held = _job("team-fraud", "graph-refresh", "torch-distributed", 2, {"nvidia.com/gpu": "1"}, {}, suspend=True)
     submit(making, held, 3.0 * HOUR, {})
 
     steps = {"containers": {"dataset-initializer": {"run": 25 * MINUTE}, "model-initializer": {"run": 25 * MINUTE}}}
-    begun = _job("team-speech", "asr-tune", "torchtune-llama3.2-1b", 1, {"nvidia.com/gpu": 1}, steps)
+    begun = _job("team-speech", "asr-tune", "torchtune-llama3.2-1b", 1, {"nvidia.com/gpu": "1"}, steps)
     begun["spec"]["initializer"] = {
         "dataset": {"storageUri": "hf://example/calls"},
         "model": {"storageUri": "hf://example/speech-1b"},

@@ -109,7 +109,8 @@ def make_deployment(
     )
     digest = template_hash(name, template)
     hashed = {**labels, "pod-template-hash": digest}
-    own = {**template, "metadata": {**template["metadata"], "labels": hashed}}
+    marked = {**template["metadata"]["labels"], "pod-template-hash": digest}
+    own = {**template, "metadata": {**template["metadata"], "labels": marked}}
     replica_set = making.add(
         {
             "apiVersion": "apps/v1",

@@ -14,15 +14,16 @@ from console.demo.controllers import training, training_status
 from console.demo.controllers.plan import Note, Plan
 from console.demo.controllers.training_kinds import BY_KIND
 from console.demo.worlds.making import Making
+from console.demo.worlds.waiting import why_pending
 
 GPU_TOLERATION = {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
 
 
-def submit(making: Making, job: Object, ago: float, places: Mapping[str, str], *, waits: str = "") -> Object:
+def submit(making: Making, job: Object, ago: float, places: Mapping[str, str]) -> Object:
     """Add a training v1 job submitted `ago` seconds before now, with everything it made.
 
     `places` gives the node by the end of the pod's name (`worker-1`, or "" for the rest); a pod without a node
-    is pending, for the reason `waits`.
+    is pending, for the reason the scheduler has by now.
     """
     kind = BY_KIND[job["kind"]]
     making.add(job, ago)
@@ -31,14 +32,17 @@ def submit(making: Making, job: Object, ago: float, places: Mapping[str, str], *
     services: list[Object] = []
     _decide(making, job, pods, services, companions, ago)
     placed: list[tuple[Object, str]] = []
+    waiting: list[Object] = []
     for pod in pods:
         node = next((place for end, place in places.items() if end and pod["metadata"]["name"].endswith(end)), "")
         node = node or places.get("", "")
         if node:
             placed.append((pod, node))
         else:
-            making.pending(pod, ago - 1, waits)
+            waiting.append(pod)
     making.live_together(placed, ago - 1)
+    for pod in waiting:
+        making.pending(pod, ago - 1, why_pending(making.objects, pod))
     # once with everything up, as it was before anything ended
     began = [{**pod, "status": {"phase": "Running"}} if "nodeName" in pod["spec"] else pod for pod in pods]
     if any("nodeName" in pod["spec"] for pod in pods) and not all(_is_waiting(pod) for pod in pods):
