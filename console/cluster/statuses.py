@@ -81,15 +81,18 @@ def failure(code: int, headers: Mapping[str, str], body: bytes, *, asked: str, s
     """The error of a failed answer. `asked` says what was asked for (`GET /api/v1/pods`), for a body without words."""
     status = parse(body)
     after = retry_after(headers)
-    message, reason, causes = "", "", tuple[tuple[str, str], ...]()
+    message = sentence = reason = ""
+    causes: tuple[tuple[str, str], ...] = ()
     if status is not None:
-        message = clean(status.message)[:_LONGEST]
+        message = sentence = clean(status.message)[:_LONGEST]
         reason = status.reason
         details = status.details
         if details is not None:
             causes = tuple((clean(cause.field), clean(cause.message)) for cause in details.causes or ())
             after = details.retry_after_seconds if after is None else after
-    sentence = message or _wordless(code, headers, body, asked, server)
+    elif not body.lstrip().startswith(b"<"):
+        message = clean(body[:_LONGEST].decode("utf-8", "replace").strip())  # an application's own words
+    sentence = sentence or _wordless(code, headers, body, asked, server)
     return class_of(code)(
         f"{sentence.rstrip('.')}.",
         _STEPS.get(code, ""),
