@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from console.cluster.session import Session, Target
-from console.errors import ConsoleError, Exit, NotFound, UsageError
+from console.errors import Exit, NotFound, UsageError
 from console.headless.output import OUTPUTS, Out, Table, as_json, as_yaml, note, record, resource_name, table_columns
 from console.headless.settling import say_missing, settle
 from console.kinds.base import Kind
@@ -106,9 +106,8 @@ class _Printer:
         self._out = out
         self._now = now
         self._several = several
-        self._printed: set[str] = set()
-        self._changed: asyncio.Queue[BoardChanges] = asyncio.Queue()
-        self._stop = board.subscribe(self._changed.put_nowait) if options.watch else None
+        self._printed: dict[str, Row] = {}
+        self._unfollow: Callable[[], None] | None = None
         self._table: Table | None = None
         self._begun = False
 
@@ -119,15 +118,12 @@ class _Printer:
         def changed(changes: BoardChanges) -> None:
             self._page(changes.upserted)
 
-        unfollow = self._board.subscribe(changed)
-        self._unfollow = unfollow
-
-    _unfollow: Callable[[], None] | None = None
+        self._unfollow = self._board.subscribe(changed)
 
     def _page(self, keys: Iterable[str]) -> None:
-        fresh = [key for key in sorted(keys) if key not in self._printed]
         rows = self._board.rows
-        self._print([rows[key] for key in fresh if key in rows])
+        fresh = {key: rows[key] for key in sorted(keys) if key not in self._printed and key in rows}
+        self._print(list(fresh.values()))
         self._printed.update(fresh)
 
     def finish(self) -> int:
@@ -169,19 +165,22 @@ class _Printer:
         return table.lines(table.texts(row, now) for row in rows)
 
     async def watch(self) -> None:
-        """Print changed rows until nobody reads or the person stops it."""
+        """Print rows that differ from what was printed, until nobody reads or the person stops it."""
+        batches: asyncio.Queue[BoardChanges] = asyncio.Queue()
+        self._board.subscribe(batches.put_nowait)
         while not self._out.closed:
-            changes = await self._changed.get()
+            changes = await batches.get()
             rows = self._board.rows
-            known = self._printed
-            self._print([rows[key] for key in sorted(changes.upserted) if key in rows])
-            known.update(changes.upserted)
+            keys = rows if changes.reset else changes.upserted
+            changed = {key: rows[key] for key in sorted(keys) if key in rows and self._printed.get(key) != rows[key]}
+            self._print(list(changed.values()))
+            self._printed.update(changed)
             for key in sorted(changes.removed):
-                known.discard(key)
-                self._gone(key)
-            error = self._board.freshness.error
-            if isinstance(error, ConsoleError) and self._board.freshness.phase in ("denied", "absent"):
-                raise error
+                if self._printed.pop(key, None) is not None:
+                    self._gone(key)
+            fresh = self._board.freshness
+            if fresh.phase in ("denied", "absent") and fresh.error is not None:
+                raise fresh.error
 
     def _gone(self, key: str) -> None:
         path = key.partition(":")[0]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import asdict
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from console.errors import ConsoleError, Exit, NotFound
 from console.headless.output import Out, as_json, as_yaml, note
 from console.headless.settling import say_missing, settle
-from console.kinds import inventory
 from console.kinds.board import Board
 from console.kinds.catalog import Catalog
-from console.kinds.inventory import JobLine, NamespaceLine, NodeLine, Readings, Totals
-from console.kinds.pods import PodRow
+from console.kinds.inventory import JobLine, NamespaceLine, NodeLine, Totals
+from console.telemetry.figures import PodRef, Reading
+from console.telemetry.gpuwatch import GpuWatch
+from console.telemetry.jobwatch import Figures
 from console.text import cells, clean, fit
 
 if TYPE_CHECKING:
@@ -24,40 +27,25 @@ if TYPE_CHECKING:
 
 
 async def gpus(session: Session, hub: Hub, options: GetOptions, settings: Settings, out: Out) -> int:
-    """Print the inventory once."""
+    """Print the inventory once, as one object: totals, nodes, namespaces, jobs, and where figures come from."""
     catalog = Catalog(await session.discovery())
-    boards = {name: Board(hub, catalog, catalog.find(name)) for name in ("nodes", "pods", "namespaces")}
-    jobs = catalog.get("jobs")
-    if jobs is not None:
-        boards["jobs"] = Board(hub, catalog, jobs)
+    found = [catalog.get(name) for name in ("nodes", "pods", "namespaces", "jobs")]
+    boards = {kind.name: Board(hub, catalog, kind) for kind in found if kind is not None}
     try:
-        results = await asyncio.gather(*(settle(board, session) for board in boards.values()), return_exceptions=True)
-        failed: dict[str, ConsoleError] = {}
-        for name, result in zip(boards, results, strict=True):
-            if isinstance(result, ConsoleError):
-                failed[name] = result
-            elif isinstance(result, BaseException):
-                raise result
-        if "nodes" in failed and "pods" in failed:
-            raise failed["nodes"]
-        for name, error in failed.items():
-            note(f"{name} could not be read: {error}")
-        for name, board in boards.items():
-            if name not in failed:
-                say_missing(board)
-        rows: dict[str, list[Any]] = {name: list(board.rows.values()) for name, board in boards.items()}
-        pods = [] if "pods" in failed else rows["pods"]
-        readings, source, why = await read_figures(session, settings, pods)
-        report = _report(options, rows, None if "pods" in failed else pods, readings)
+        failed = await _settled(boards, session)
+        readable = {name: board for name, board in boards.items() if name not in failed}
+        watch = GpuWatch(monitor_for(session, settings), readable)
+        await watch.look()
+        report = _report(options, watch)
+        source, why = watch.reading.source, watch.reading.why_none
     finally:
         for board in boards.values():
             board.close()
     if options.name and not report["nodes"]:
         raise NotFound(f"There is no node named {options.name!r} with GPUs.", reason="NotFound")
-    if options.output == "json":
-        out.write(as_json(_plain(report) | {"source": source or None, "why_none": why or None}) + "\n")
-    elif options.output == "yaml":
-        out.write(as_yaml(_plain(report) | {"source": source or None, "why_none": why or None}))
+    if options.output in ("json", "yaml"):
+        plain = _plain(report) | {"source": source or None, "why_none": why or None}
+        out.write(as_json(plain) + "\n" if options.output == "json" else as_yaml(plain))
     elif options.output == "name":
         out.write("".join(f"node/{clean(line.node)}\n" for line in report["nodes"]))
     else:
@@ -65,29 +53,60 @@ async def gpus(session: Session, hub: Hub, options: GetOptions, settings: Settin
     return Exit.FINE
 
 
-async def read_figures(session: Session, settings: Settings, pods: list[PodRow]) -> tuple[Readings | None, str, str]:
-    """(figures by pod, where they are from, why there are none)."""
-    return None, "", "no telemetry source"
+async def _settled(boards: dict[str, Board], session: Session) -> dict[str, ConsoleError]:
+    """Wait for all boards; those that cannot be read, each said. Raises when there are neither nodes nor pods."""
+    results = await asyncio.gather(*(settle(board, session) for board in boards.values()), return_exceptions=True)
+    failed: dict[str, ConsoleError] = {}
+    for name, result in zip(boards, results, strict=True):
+        if isinstance(result, ConsoleError):
+            failed[name] = result
+        elif isinstance(result, BaseException):
+            raise result
+    if "nodes" in failed and "pods" in failed:
+        raise failed["nodes"]
+    for name, error in failed.items():
+        note(f"{name} could not be read: {error}")
+    told: set[tuple[str, str]] = set()
+    for name, board in boards.items():
+        if name not in failed:
+            told |= say_missing(board, told)
+    return failed
 
 
-def _report(
-    options: GetOptions, rows: dict[str, list[Any]], pods: list[PodRow] | None, readings: Readings | None
-) -> dict[str, Any]:
-    nodes: list[NodeLine] = inventory.by_node(rows["nodes"], pods or (), readings)
-    by_namespace = inventory.by_namespace(pods or (), rows["namespaces"], readings)
-    by_job = inventory.by_job(pods or (), rows.get("jobs", ()), readings)
+class _NoFigures:
+    """Telemetry of an installation that has none."""
+
+    async def read(self, pods: Sequence[PodRef]) -> Reading:
+        return Reading(why_none="GPU figures are not read by this command.")
+
+    def history(self, key: str) -> Sequence[float | None]:
+        return ()
+
+    def idle(self, key: str) -> float | None:
+        return None
+
+
+def monitor_for(session: Session, settings: Settings) -> Figures:
+    """Where figures come from."""
+    try:
+        module = import_module("console.telemetry.monitor")
+    except ModuleNotFoundError:
+        return _NoFigures()
+    monitor: Figures = module.GpuMonitor(session, settings)
+    return monitor
+
+
+def _report(options: GetOptions, watch: GpuWatch) -> dict[str, Any]:
+    nodes = list(watch.lines("node").values())
+    by_namespace = list(watch.lines("namespace").values())
+    by_job = list(watch.lines("job").values())
     if options.name:
         nodes = [line for line in nodes if line.node == options.name]
         by_job = [line for line in by_job if options.name in line.nodes]
     if options.namespaces:
         by_namespace = [line for line in by_namespace if line.namespace in options.namespaces]
         by_job = [line for line in by_job if line.namespace in options.namespaces]
-    return {
-        "totals": inventory.totals(rows["nodes"], pods, readings),
-        "nodes": nodes,
-        "namespaces": by_namespace,
-        "jobs": by_job,
-    }
+    return {"totals": watch.totals(), "nodes": nodes, "namespaces": by_namespace, "jobs": by_job}
 
 
 def _plain(report: dict[str, Any]) -> dict[str, Any]:

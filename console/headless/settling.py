@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from console.errors import CannotReach, Denied, NotFound
@@ -37,12 +38,13 @@ async def settle(board: Board, session: Session) -> None:
         raise fresh.error or NotFound(f"{board.kind.qualified} is not served by this cluster.", reason="NotFound")
 
 
-def say_missing(board: Board) -> None:
-    """Tell on standard error what of a board could not be read."""
+def say_missing(board: Board, told: Iterable[tuple[str, str]] = ()) -> set[tuple[str, str]]:
+    """Tell on standard error what of a board could not be read, save what was `told` before; returns it all."""
     fresh = board.freshness
+    missing = {(name, why) for name, why in fresh.missing if why != "not installed"}
     if fresh.denied:
         names = ", ".join(fresh.denied[:5]) + (f" and {len(fresh.denied) - 5} more" if len(fresh.denied) > 5 else "")
-        note(f"{board.kind.name}: you may not list them in {names}.")
-    for name, why in fresh.missing:
-        if why != "not installed":
-            note(f"{name} could not be read: {why}")
+        missing.add((board.kind.name, f"you may not list them in {names}."))
+    for name, why in sorted(missing - set(told)):
+        note(f"{name} could not be read: {why}")
+    return missing

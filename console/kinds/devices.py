@@ -81,21 +81,27 @@ def shared(counts: dict[str, int]) -> Devices:
 
 def total(devices: Devices) -> int:
     """How many accelerators of any name."""
+    if len(devices) == 1:
+        return devices[0][1]
     return sum(count for _, count in devices)
 
 
 def _asked(container: Container) -> dict[str, int]:
+    """Requests and limits of an accelerator are equal wherever both are given, so the first found will do."""
+    asked: dict[str, int] = {}
     resources = container.resources
-    if resources is None:
-        return {}
-    asked = {}
-    for name in resources.limits or ():
-        if is_device(name):
-            asked[name] = int(amount(resources.limits[name]))  # type: ignore[index]
-    for name in resources.requests or ():
-        if is_device(name):
-            asked[name] = int(amount(resources.requests[name]))  # type: ignore[index]
+    if resources is not None:
+        for amounts in (resources.limits, resources.requests):
+            if amounts and not asked:
+                for name, value in amounts.items():
+                    if is_device(name):
+                        asked[name] = whole(value)
     return asked
+
+
+def whole(value: str | float) -> int:
+    """A count of devices."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else int(amount(value))
 
 
 def need(containers: Sequence[Container] | None, init_containers: Sequence[Container] | None) -> Devices:

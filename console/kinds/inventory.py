@@ -106,14 +106,21 @@ def _mean(pods: Iterable[PodRow], readings: Readings | None) -> float | None:
 
 
 def idle_of(pods: Iterable[PodRow], readings: Readings | None, least: float) -> Idle | None:
-    """The pods idle for at least that many seconds; None without readings."""
+    """The pods idle for at least that many seconds; None without readings, or where idleness was not followed."""
     if readings is None:
         return None
     found = []
+    unknown = False
     for pod in pods:
         use = readings.get(pod.key)
-        if use is not None and use.idle is not None and use.idle >= least:
+        if use is None:
+            continue
+        if use.idle is None:
+            unknown = unknown or use.util == 0
+        elif use.idle >= least:
             found.append((use.idle, pod))
+    if unknown and not found:
+        return None
     found.sort(key=lambda entry: (-entry[0], entry[1].key))
     return Idle(
         gpus=sum(pod.gpus for _, pod in found),

@@ -182,8 +182,10 @@ def pod_row(pod: Pod) -> PodRow:
         told.word = "Terminating"
         told.since = seconds(meta.deletion_timestamp)
 
-    if status.message and not told.why:
-        told.why = status.message.strip()
+    if status.message:
+        # What befell the pod as a whole (eviction, node shutdown) is the cause; how its containers ended follows.
+        befell = f"{status.reason}: {status.message.strip()}" if status.reason != told.word else status.message.strip()
+        told.why = f"{befell.removeprefix(': ')} ({told.why})" if told.why else befell.removeprefix(": ")
     if scheduling is not None and scheduling.status == "False" and not spec.node_name:
         told.why = scheduling.message.strip() or scheduling.reason
         told.since = seconds(scheduling.last_transition_time)

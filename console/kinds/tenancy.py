@@ -39,10 +39,15 @@ def join_tenant(row: TenantRow, joined: Mapping[str, Sequence[Any] | None]) -> T
         return row
     made: TenantRow = msgspec.structs.replace(row)
     if pods is not None:
-        made.pods = len(pods)
-        made.running = sum(pod.phase == "Running" for pod in pods)
-        made.failing = sum(pod.phase == "Failed" for pod in pods)
-        made.gpus = sum(pod.gpus for pod in pods if pod.node and pod.active and pod.devices)
+        running = failing = gpus = 0
+        for pod in pods:  # one pass: a busy namespace is counted anew several times a second
+            if pod.phase == "Running":
+                running += 1
+            elif pod.phase == "Failed":
+                failing += 1
+            if pod.devices and pod.node and pod.active:
+                gpus += pod.gpus
+        made.pods, made.running, made.failing, made.gpus = len(pods), running, failing, gpus
     if quotas is not None:
         made.quota_known = True
         limited = [quota for quota in quotas if quota.gpus_hard is not None]

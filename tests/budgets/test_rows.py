@@ -160,8 +160,11 @@ def test_rows_cost_the_garbage_collector_nothing(pages):
     assert not any(gc.is_tracked(row) for row in rows)
 
 
-def test_following_300_updates_a_second_takes_less_than_a_quarter_of_a_core(pages):
-    """Boards of pods, nodes, namespaces and jobs over 5,000 pods, told in batches of 15 as a feed does."""
+def test_following_300_updates_a_second_takes_less_than_an_eighth_of_a_core(pages):
+    """Boards of pods, nodes, namespaces and jobs over 5,000 pods, told in batches of 15 as a feed does.
+
+    The cost grows with the pods of a namespace: a quarter of a core is what 10,000 pods may take.
+    """
 
     async def run() -> float:
         hub, catalog = FakeHub(), Catalog(everything())
@@ -200,4 +203,4 @@ def test_following_300_updates_a_second_takes_less_than_a_quarter_of_a_core(page
         return used
 
     used = asyncio.run(run())
-    assert used < 0.25, f"{used * 100:.0f} % of a core"
+    assert used < 0.125, f"{used * 100:.0f} % of a core"

@@ -81,3 +81,8 @@ def test_idle_and_utilisation_come_from_readings_alone():
     idle = inventory.totals(nodes, pods, readings).idle
     assert (idle.gpus, idle.seconds, idle.owners) == (1, 7200.0, ("team-b",))
     assert inventory.totals(nodes, pods, readings, idle_after=9000).idle.gpus == 0
+
+
+def test_a_gpu_seen_still_once_is_not_called_idle():
+    nodes, pods = cluster()
+    assert inventory.totals(nodes, pods, {"team-b/nb-0": Use(util=0.0)}).idle is None

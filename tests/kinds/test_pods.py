@@ -133,6 +133,19 @@ def test_the_reason_is_the_last_exit_of_a_crash_loop_and_the_schedulers_text_of_
     assert made(killed).why == "OOMKilled (exit code 137)"
 
 
+def test_what_befell_the_pod_comes_before_how_its_container_ended():
+    shutdown = "Pod was terminated in response to imminent node shutdown."
+    item = pod(
+        "a",
+        phase="Failed",
+        statuses=[status(terminated={"exitCode": 137, "reason": "Error"})],
+        status={"reason": "Terminated", "message": shutdown},
+    )
+    assert made(item).why == f"Terminated: {shutdown} (exit code 137)"
+    evicted = pod("a", phase="Failed", statuses=[], status={"reason": "Evicted", "message": "low on memory"})
+    assert made(evicted).why == "low on memory"
+
+
 def test_health_is_glyph_and_word():
     assert KIND.health(made(pod("a")), NOW).state is State.RUNNING
     assert KIND.health(made(crashing("a")), NOW).state is State.BAD
