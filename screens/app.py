@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import work
+from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Container
 
@@ -54,7 +54,7 @@ class KfconsoleApp(NavigatingApp, inherit_bindings=False):
         self.theme = theme.name
         self.animation_level = "none"
         self.first = first
-        self.connect = connect or connector(settings.values.unwatch_after, settings.values.favourites)
+        self.connect = connect or connector(settings)
         self.chrome = Chrome(self)
 
     # what views may ask for
@@ -127,8 +127,8 @@ class KfconsoleApp(NavigatingApp, inherit_bindings=False):
             self.leave_on(signal.SIGHUP, signal.SIGTERM)
         self.call_after_refresh(self.begin)
 
-    def on_resize(self) -> None:
-        width, height = self.size
+    def on_resize(self, event: events.Resize) -> None:
+        width, height = event.size
         small = width < _SMALLEST[0] or height < _SMALLEST[1]
         self.screen.set_class(small, "too-small")
         if small:

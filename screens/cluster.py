@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
+from config import Settings
 from console.clock import Clock
 from console.errors import ConsoleError
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from console.kinds.board import Board
     from console.kinds.catalog import Catalog
     from console.kinds.detail import Detail
+    from console.telemetry.gpuwatch import GpuWatch
+    from console.telemetry.jobwatch import JobWatch
+    from console.telemetry.monitor import GpuMonitor
 
 Say = Callable[[str], None]
 Terminal = Callable[[], AbstractContextManager[Any]]
@@ -46,6 +50,8 @@ class Cluster(Protocol):
     def catalog(self) -> Catalog: ...
     def board(self, kind: str, namespaces: tuple[str, ...] = (), selector: str = "") -> Board: ...
     def detail(self, kind: str, key: str, changed: Callable[[], None]) -> Detail: ...
+    def job_watch(self, board: Board, key: str) -> JobWatch: ...
+    def gpu_watch(self, boards: Mapping[str, Board]) -> GpuWatch: ...
     def namespaces(self) -> Mapping[str, object]: ...  # by name, as far as they may be listed; kept current
     def traffic(self) -> tuple[int, float]: ...  # (open watches, requests a second over the last minute)
     async def refresh(self) -> None: ...  # credentials, discovery and lists, read again
@@ -62,7 +68,9 @@ class LiveCluster:
     session: Session
     hub: Any
     catalog: Catalog
+    settings: Settings
     _names: Mapping[str, object] | None = None
+    _monitor: GpuMonitor | None = None
 
     @property
     def context(self) -> str:
@@ -101,6 +109,27 @@ class LiveCluster:
 
         return Detail(self.session, self.hub, self.catalog, self.catalog.find(kind), key, changed)
 
+    @property
+    def monitor(self) -> GpuMonitor:
+        """The GPU figures of this cluster; its modules are loaded when they are first wanted."""
+        if self._monitor is None:
+            from console.telemetry.monitor import GpuMonitor
+
+            self._monitor = GpuMonitor(self.session, self.catalog, address=self.settings.prometheus(self.context))
+        return self._monitor
+
+    def job_watch(self, board: Board, key: str) -> JobWatch:
+        """The replicas of one job of a board."""
+        from console.telemetry.jobwatch import JobWatch
+
+        return JobWatch(self.session, self.monitor, board, key)
+
+    def gpu_watch(self, boards: Mapping[str, Board]) -> GpuWatch:
+        """The GPUs of the cluster, by the boards that tell who holds them."""
+        from console.telemetry.gpuwatch import GpuWatch
+
+        return GpuWatch(self.monitor, boards)
+
     def namespaces(self) -> Mapping[str, object]:
         """Namespaces by name, watched as long as the cluster is connected."""
         if self._names is None:
@@ -136,11 +165,8 @@ def contexts(target: Target) -> Sequence[ContextEntry]:
     return found.contexts if found is not None else ()
 
 
-def connector(grace: float, favourites: tuple[str, ...] = ()) -> Connect:
-    """How the real console connects; views that were left stay watched for `grace` seconds.
-
-    `favourites` are the namespaces tried where the user may not list namespaces.
-    """
+def connector(settings: Settings) -> Connect:
+    """How the real console connects: with the grace time of left views and the favourite namespaces of the settings."""
 
     async def connect(target: Target, say: Say, terminal: Terminal) -> Cluster:
         say("loading the kubeconfig")
@@ -157,6 +183,8 @@ def connector(grace: float, favourites: tuple[str, ...] = ()) -> Connect:
         except BaseException:
             await session.close()
             raise
-        return LiveCluster(session, Hub(session, grace=grace, namespaces=favourites), catalog)
+        values = settings.values
+        hub = Hub(session, grace=values.unwatch_after, namespaces=values.favourites)
+        return LiveCluster(session, hub, catalog, settings)
 
     return connect

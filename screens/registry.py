@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 VIEWS = {
     "start": "screens.start:StartView",
     "list": "screens.listing:ListView",
+    "replicas": "screens.replicas:ReplicasView",
+    "gpus": "screens.gpus:GpusView",
     "describe": "screens.describing:DescribeView",
     "manifest": "screens.manifests:ManifestView",
     "help": "screens.help:HelpView",
@@ -27,6 +29,8 @@ WORDS = {
     "start": "start",
     "home": "start",
     "help": "help",
+    "gpus": "gpus",
+    "gpu": "gpus",
     "alias": "aliases",
     "aliases": "aliases",
 }
