@@ -11,8 +11,8 @@ from zlib import crc32
 import msgspec
 
 from console.demo.client import Object
-from console.demo.controllers.needs import amount
 from console.demo.gpu_figures import Model, model_of
+from console.demo.needs import amount
 
 GPU = "nvidia.com/gpu"
 SHARED = "nvidia.com/gpu.shared"

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from console.demo.client import Object
-from console.demo.controllers.needs import container_requests
 from console.demo.gangs import Gang, gang_of, gang_size
 from console.demo.gpu_devices import GPU, MIG, SHARED, Device, devices_of, seed_of
 from console.demo.gpu_figures import QUANTUM, Figures, Mode, Use, figures
+from console.demo.needs import container_requests
 
 TENANCIES = 64  # remembered tenancies of one device
 GANGS = 512  # remembered gangs

@@ -53,9 +53,17 @@ def _version(obj: Object) -> int:
 class Informer:
     """The objects of one collection, current within the watch's latency; this process's own writes at once."""
 
-    def __init__(self, client: ApiClient, path: str, *, without_label: str = "") -> None:
+    def __init__(
+        self,
+        client: ApiClient,
+        path: str,
+        *,
+        without_label: str = "",
+        report: Callable[[str], None] = lambda problem: None,
+    ) -> None:
         """`path` is a collection; objects that carry the label `without_label` are not read at all."""
         self.path = path
+        self._report = report
         self.objects: dict[str, Object] = {}
         self.synced = asyncio.Event()
         self._client = client
@@ -128,9 +136,13 @@ class Informer:
             except errors.NotFound:
                 self._resource_version = ""
                 wait = ABSENT
-            except (errors.ConsoleError, httpx.HTTPError, ValueError):
+            except (errors.ConsoleError, httpx.HTTPError, ValueError) as error:
+                self._report(f"informer {self.path}: {error!r}")
                 failures += 1
                 wait = min(30.0, 0.1 * 2**failures)
+            except Exception as error:  # noqa: BLE001  a listener that fails must not end the watch
+                self._report(f"informer {self.path}: {type(error).__name__}: {error}")
+                wait = 1.0
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))
 
     async def _list(self) -> None:
@@ -219,9 +231,12 @@ def _owner_uids(obj: Object) -> Iterable[str]:
 class Informers:
     """The one informer of each collection, started as controllers ask for them."""
 
-    def __init__(self, client: ApiClient, *, without_label: str = "") -> None:
+    def __init__(
+        self, client: ApiClient, *, without_label: str = "", report: Callable[[str], None] = lambda problem: None
+    ) -> None:
         """Objects that carry the label `without_label` are invisible to every controller."""
         self._client = client
+        self._report = report
         self._without = without_label
         self._informers: dict[str, Informer] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -231,7 +246,7 @@ class Informers:
         """The informer of an all-namespaces collection path such as `/apis/apps/v1/deployments`."""
         informer = self._informers.get(path)
         if informer is None:
-            informer = Informer(self._client, path, without_label=self._without)
+            informer = Informer(self._client, path, without_label=self._without, report=self._report)
             self._informers[path] = informer
             self._tasks[path] = asyncio.create_task(informer.run(), name=f"informer {path}")
         return informer

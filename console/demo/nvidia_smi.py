@@ -1,4 +1,4 @@
-"""nvidia-smi as a pod sees it: the table, and the CSV of --query-gpu and --query-compute-apps (pure)."""
+"""nvidia-smi as a pod sees it: the table, and the CSV of --query-gpu and --query-compute-apps."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from console.demo.commands import Command, ExecContext
 from console.demo.gpu_devices import CUDA, DRIVER, Device
 from console.demo.gpu_figures import Figures
 from console.demo.gpus import GpuFleet
@@ -95,6 +96,18 @@ def nvidia_smi(arguments: Sequence[str], found: Sequence[Card], now: float) -> t
         busy = [card for card in found if card.process]
         return _csv(options["--query-compute-apps"], options.get("--format", ""), _APP_FIELDS, busy)
     return _table(found, now), 0
+
+
+def command(fleet: GpuFleet) -> Command:
+    """The command for the containers of pods that hold devices of this fleet."""
+
+    def nvidia(context: ExecContext) -> int:
+        now = context.now()
+        text, code = nvidia_smi(context.argv[1:], cards(fleet, context.pod["metadata"]["uid"], now), now)
+        context.out(text.encode())
+        return code
+
+    return nvidia
 
 
 def _option(argument: str) -> tuple[str, str]:

@@ -86,7 +86,7 @@ def replicated(kind: str) -> Callable[[Object, Object | None], list[Cause]]:
         found = _counts(spec, "spec", "replicas", "minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds")
         template = spec.get("template") or {}
         found += _selected(spec, kind) + template_causes(template, "spec.template") + _always(template)
-        if kind == "deployment":
+        if kind == "deployment" and "strategy" in spec:  # ReplicaSets go by the same name
             found += _strategy(spec)
         if old is not None:
             found += _immutable(spec, before, "spec", "selector")

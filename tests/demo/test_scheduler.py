@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.demo.controllers.matching import matches, node_terms_met, requirement_met, tolerated
-from console.demo.controllers.needs import pod_requests
 from console.demo.controllers.placement import NodeLoad, Refusal, explain, explain_early, refusal, score, victims
+from console.demo.needs import pod_requests
 
 Object = dict[str, Any]
 TAINT = {"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"}

@@ -15,7 +15,6 @@ from typing import ClassVar
 from console import errors
 from console.demo.client import Object
 from console.demo.controllers.base import Cluster, Controller, path_of
-from console.demo.controllers.needs import FINISHED
 from console.demo.controllers.podrun import Happening, PodRun
 from console.demo.controllers.references import find_missing
 from console.demo.controllers.telling import LogSink, Telling
@@ -23,6 +22,7 @@ from console.demo.gangs import gang_of
 from console.demo.gpu_devices import seed_of
 from console.demo.gpus import GpuFleet
 from console.demo.informer import Informer, key_of
+from console.demo.needs import FINISHED
 
 EXTERNAL = "demo.kfconsole.dev/kubelet"
 DOWN = "demo.kfconsole.dev/down"

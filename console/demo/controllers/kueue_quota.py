@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from console.demo.client import Object
-from console.demo.controllers.needs import amount, pod_requests
 from console.demo.controllers.plan import holds
+from console.demo.needs import amount, pod_requests
 
 Usage = dict[tuple[str, str], float]  # (flavor, resource) to base units
 

@@ -12,8 +12,8 @@ from console.demo.client import Object
 from console.demo.controllers.base import Cluster, Controller, condition, path_of, with_condition
 from console.demo.controllers.kubelet import is_simulated
 from console.demo.controllers.matching import tolerated
-from console.demo.controllers.needs import is_finished
 from console.demo.informer import key_of
+from console.demo.needs import is_finished
 
 HEARTBEAT = 40.0  # seconds between two renewals of a node's Lease
 GRACE = 100.0  # seconds without one before a node counts as lost

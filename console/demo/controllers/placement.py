@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from console.demo.client import Object
 from console.demo.controllers.matching import labels_of, matches, node_terms_met, tolerated
-from console.demo.controllers.needs import Amounts, amounts, pod_requests
+from console.demo.needs import Amounts, amounts, pod_requests
 
 NO_VICTIMS = "No preemption victims found for incoming pod"
 NOT_HELPFUL = "Preemption is not helpful for scheduling"
@@ -75,6 +75,11 @@ def refusal(pod: Object, requests: Amounts, load: NodeLoad, nodes: Sequence[Node
         or _resources(requests, load)
         or _neighbours(pod, load, nodes)
     )
+
+
+def suits(pod: Object, node: Object) -> bool:
+    """Whether taints, selector and affinity let the pod onto the node; room is not asked for."""
+    return not (_unschedulable(pod, node) or _taints(pod, node) or _affinity(pod, node))
 
 
 def _unschedulable(pod: Object, node: Object) -> Refusal | None:
@@ -158,7 +163,8 @@ def score(requests: Amounts, load: NodeLoad) -> float:
         if load.allocatable.get(name)
     ]
     has_devices = any("/" in name and value for name, value in load.allocatable.items())
-    return 1.0 - (sum(shares) / len(shares) if shares else 0.0) - (1.0 if has_devices else 0.0)
+    crowd = 0.2 * len(load.pods) / load.allocatable.get("pods", 110.0)  # also those that ask for nothing are spread
+    return 1.0 - crowd - (sum(shares) / len(shares) if shares else 0.0) - (1.0 if has_devices else 0.0)
 
 
 def victims(pod: Object, requests: Amounts, load: NodeLoad, nodes: Sequence[NodeLoad]) -> list[str] | None:

@@ -12,7 +12,6 @@ from console import errors
 from console.clock import parse_time
 from console.demo.client import Object
 from console.demo.controllers.base import Cluster, Controller, condition, path_of, with_condition
-from console.demo.controllers.needs import Amounts, holds_resources, is_finished, pod_requests
 from console.demo.controllers.placement import (
     NodeLoad,
     Refusal,
@@ -24,6 +23,7 @@ from console.demo.controllers.placement import (
     victims,
 )
 from console.demo.informer import key_of
+from console.demo.needs import Amounts, holds_resources, is_finished, pod_requests
 
 NAME = "default-scheduler"
 RETRY = 2.0  # seconds before a pod is tried again after a failed binding or a change it may profit from

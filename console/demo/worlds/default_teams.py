@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from console.demo.client import Object
 from console.demo.controllers import profiles
-from console.demo.controllers.needs import is_finished, pod_requests
+from console.demo.needs import is_finished, pod_requests
 from console.demo.quantities import canonical
 from console.demo.worlds.default_nodes import DAY
 from console.demo.worlds.default_platform import make_namespace

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from console.demo.client import Object
-from console.demo.controllers.needs import holds_resources, pod_requests
 from console.demo.controllers.placement import NodeLoad, explain, refusal
+from console.demo.needs import holds_resources, pod_requests
 
 
 def why_pending(objects: Iterable[Object], pod: Object) -> str:
