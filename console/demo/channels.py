@@ -43,7 +43,7 @@ class Channels:
 
     def __init__(self, socket: WebSocket, protocol: str) -> None:
         self._socket = socket
-        self._text = "base64" in protocol
+        self._base64 = "base64" in protocol
         self.closable = protocol.startswith("v5.")
         self.structured = protocol.startswith(("v4.", "v5."))  # the error stream carries a Status
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -72,9 +72,18 @@ class Channels:
                 return
             if message["type"] != "websocket.receive":
                 return
-            decoded = _decode(message.get("bytes"), message.get("text"))
+            decoded = self._decode(message.get("bytes"), message.get("text"))
             if decoded is not None:
                 yield decoded
+
+    def _decode(self, data: bytes | None, text: str | None) -> tuple[int, bytes] | None:
+        if self._base64 and text:
+            with suppress(binascii.Error, ValueError):
+                return ord(text[0]) - ord("0"), base64.b64decode(text[1:], validate=True)
+            return None
+        # Some clients send what was typed as a text message, its channel being the first character.
+        received = data or (text or "").encode()
+        return (received[0], received[1:]) if received else None
 
     async def close(self) -> None:
         """Send what is queued, then end the connection."""
@@ -86,7 +95,7 @@ class Channels:
     async def _send_all(self) -> None:
         with suppress(RuntimeError, WebSocketDisconnect, OSError):
             while (message := await self._queue.get()) is not None:
-                if self._text:
+                if self._base64:
                     text = chr(ord("0") + message[0]) + base64.b64encode(message[1:]).decode()
                     await self._socket.send_text(text)
                 else:
@@ -95,12 +104,3 @@ class Channels:
                 if self._waiting <= _BACKLOG:
                     self._low.set()
         self._low.set()
-
-
-def _decode(data: bytes | None, text: str | None) -> tuple[int, bytes] | None:
-    if data:
-        return data[0], data[1:]
-    if text:
-        with suppress(binascii.Error, ValueError):
-            return ord(text[0]) - ord("0"), base64.b64decode(text[1:], validate=True)
-    return None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from console.demo.sockets import KubernetesSockets
 from console.errors import UsageError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Listener:
                 app,
                 loop="asyncio",
                 http="httptools",
-                ws="websockets-sansio",
+                ws=KubernetesSockets,
                 ws_per_message_deflate=False,
                 lifespan="off",
                 log_level="warning",

@@ -71,15 +71,22 @@ async def _plain(runtime: Runtime, pod: Object, channels: Channels, ports: list[
             channels.send(error, refused(pod, port).encode())
         else:
             tasks.append(asyncio.create_task(serve_port(stream, handler)))
+    reader = asyncio.create_task(_feed(channels, streams))
     try:
-        async for channel, data_in in channels.messages():
-            if channel % 2 == 0 and channel // 2 < len(streams) and data_in:
-                streams[channel // 2].feed(data_in)
+        if tasks:
+            served = asyncio.gather(*tasks)
+            await asyncio.wait((reader, served), return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
+        for task in (reader, *tasks):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(reader, *tasks, return_exceptions=True)
         await channels.close()
+
+
+async def _feed(channels: Channels, streams: list[ByteStream]) -> None:
+    async for channel, data in channels.messages():
+        if channel % 2 == 0 and channel // 2 < len(streams) and data:
+            streams[channel // 2].feed(data)
 
 
 def _nothing() -> None:

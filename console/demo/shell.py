@@ -1,6 +1,7 @@
 """A small shell: enough of sh to look around in a container, interactively or with -c.
 
-Lists (`;`, `&&`, `||`), pipes, quotes, variables, `cd`, `export` and `exit`; no redirection, no control flow.
+Lists (`;`, `&&`, `||`), pipes, quotes, variables, `cd`, `export`, `exit`, and redirection between the outputs and to
+/dev/null; no control flow.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from console.demo.commands import Command, ExecContext, Input, NotInPath, run
 
 _NAME = re.compile(r"\$(?:\{(\w+)\}|(\w+|\?))")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_REDIRECTION = re.compile(r"([12]?)>>?(&[12]|/dev/null)")
 _OPERATORS = ("&&", "||", ";", "|", "\n")
 
 
@@ -186,6 +188,9 @@ class Shell:
         child.stdin = stdin
         if collected is not None:
             child.out = collected.extend
+        _redirect(child)
+        if not child.argv:
+            return 0
         try:
             return await run(child)
         except NotInPath:
@@ -195,6 +200,29 @@ class Shell:
                 else f"{self._name}: 1: {argv[0]}: not found"
             )
             return 127
+
+
+def _redirect(context: ExecContext) -> None:
+    """Take redirections out of the arguments and do what they say, from left to right."""
+    arguments, kept = list(context.argv), []
+    while arguments:
+        word = arguments.pop(0)
+        if re.fullmatch(r"[12]?>>?", word) and arguments:
+            word += arguments.pop(0)
+        match = _REDIRECTION.fullmatch(word)
+        if match is None:
+            kept.append(word)
+            continue
+        target = {"&1": context.out, "&2": context.err}.get(match[2], _nowhere)
+        if match[1] == "2":
+            context.err = target
+        else:
+            context.out = target
+    context.argv = kept
+
+
+def _nowhere(data: bytes) -> None:
+    """What /dev/null does."""
 
 
 def _pipelines(parsed: Iterable[tuple[str, bool]]) -> Iterator[tuple[str, list[list[str]]]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from starlette.websockets import WebSocket
 
 from console.demo import failures
-from console.demo.channels import PROTOCOLS, Channels, chosen
+from console.demo.channels import PROTOCOLS, STDERR, STDOUT, Channels, chosen
 from console.demo.executing import Session, attach
 from console.demo.log_streaming import stream_log
 from console.demo.pod_containers import check_assigned, container_name, is_running, pod_of
@@ -38,43 +38,49 @@ class Streams:
             await self._proxy(call, scope, receive, send)
         elif subresource == "log":
             await stream_log(self._runtime, call, receive, send)
-        elif scope["type"] != "websocket":
-            pod_of(call)  # a client that tries SPDY first is told what is wrong with its target
-            raise failures.bad_request("Upgrade request required")
         elif subresource == "portforward":
-            await self._forward(call, WebSocket(scope, receive, send))
+            await self._forward(call, scope, receive, send)
         else:
-            await self._run(call, WebSocket(scope, receive, send))
+            await self._run(call, scope, receive, send)
 
-    async def _run(self, call: Call, socket: WebSocket) -> None:
+    async def _run(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         pod = pod_of(call)
         container = container_name(pod, call.query.get("container"))
         check_assigned(pod)
         executing = call.info.subresource == "exec"
         if executing and not call.query.all("command"):
             raise failures.bad_request("you must specify at least 1 command for the container")
-        if not call.query.flag("stdin") and not call.query.flag("stdout") and not call.query.flag("stderr"):
+        if not any(call.query.flag(stream) for stream in ("stdin", "stdout", "stderr")):
             raise failures.bad_request("you must specify at least 1 of stdin, stdout, stderr")
         if not is_running(pod, container):
             raise failures.ApiFailure(404, "NotFound", f'container not found ("{container}")')
+        socket = _socket(scope, receive, send)
         protocol = await _accept(socket, PROTOCOLS)
         channels = Channels(socket, protocol)
         # Clients wait for a first, empty message to know that the streams are there.
-        channels.send(1 if call.query.flag("stdout") else 2, b"")
+        channels.send(STDOUT if call.query.flag("stdout") else STDERR, b"")
         if executing:
             await Session(self._runtime, pod, container, call.query, channels).serve()
         else:
             await attach(self._runtime, pod, container, channels)
 
-    async def _forward(self, call: Call, socket: WebSocket) -> None:
+    async def _forward(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         pod = pod_of(call)
         check_assigned(pod)
+        socket = _socket(scope, receive, send)
         try:
             ports = read_ports(call.query.all("ports")) if TUNNEL not in _offered(socket) else []
         except ValueError as error:
             raise failures.bad_request(str(error)) from None
         protocol = await _accept(socket, FORWARD_PROTOCOLS)
         await forward(self._runtime, pod, socket, protocol, ports)
+
+
+def _socket(scope: Scope, receive: Receive, send: Send) -> WebSocket:
+    """The request as a WebSocket; ApiFailure 400 for one by SPDY alone, once its target was found to be right."""
+    if scope["type"] != "websocket":
+        raise failures.bad_request("Upgrade request required")
+    return WebSocket(scope, receive, send)
 
 
 def _offered(socket: WebSocket) -> list[str]:
