@@ -13,7 +13,7 @@ from console.errors import UsageError
 class Filter:
     """A parsed filter; an empty one accepts everything."""
 
-    accept: Callable[[str], bool] | None = None  # text of a row -> shown
+    accept: Callable[[str], bool] | None = None  # cells of a row, one a line -> shown
     selector: str = ""  # evaluated by the server
 
 
@@ -29,7 +29,7 @@ def parse(text: str) -> Filter:
         return Filter(lambda row: score(wanted, row.lower()) is not None)
     inverse = text.startswith("!")
     try:
-        found = re.compile(text.removeprefix("!").strip(), re.IGNORECASE).search
+        found = re.compile(text.removeprefix("!").strip(), re.IGNORECASE | re.MULTILINE).search
     except re.error as error:
         raise UsageError(
             f"This is no regular expression: {error}.", "Put a backslash before special characters."

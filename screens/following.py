@@ -38,6 +38,11 @@ class Following:
         self._last = 0.0
         self._stop = board.subscribe(self._take)
 
+    @property
+    def pending(self) -> bool:
+        """Whether changes wait to be delivered."""
+        return self._timer is not None
+
     def _take(self, changes: BoardChanges) -> None:
         if changes.reset:
             self._reset = True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.containers import Container
 
-from console.errors import ConsoleError, UsageError
+from console.errors import ConsoleError, Exit, UsageError
 from screens.asking import CommandAsking
 from screens.base import View
 from screens.commands import Command, parse
@@ -94,7 +94,6 @@ class NavigatingApp(TerminalApp, inherit_bindings=False):
             return
         if self.views:
             self._remember()
-            self.front.left()
             self.front.display = False
         if len(self.views) >= _DEEPEST:
             self.views.pop(1).remove()
@@ -133,7 +132,6 @@ class NavigatingApp(TerminalApp, inherit_bindings=False):
             self.open_root(Place("start"))
         else:
             self.front.display = False
-            self.front.left()
         if visit:
             self._history.visit(place)
         if place.view == "start":
@@ -166,6 +164,8 @@ class NavigatingApp(TerminalApp, inherit_bindings=False):
         view.remove()
 
     def _remember(self) -> None:
+        """Leave the view in front, and keep in history where its cursor stood."""
+        self.front.left()
         self._history.update(self.front.place)
 
     # commands
@@ -276,6 +276,10 @@ class NavigatingApp(TerminalApp, inherit_bindings=False):
     first: Place
 
     # keys every view has
+
+    def do_quit(self) -> None:
+        """Leave; without a cluster, with the exit code of why there is none."""
+        self.exit(int(self.failure.exit_code if self.failure is not None else Exit.FINE))
 
     def do_command(self) -> None:
         """Open the command prompt."""

@@ -19,7 +19,6 @@ from textual.app import App
 from textual.screen import Screen
 
 from config import Settings, state_folder
-from console.errors import Exit
 from screens.frame import Frame
 
 COPY_LIMIT = 74_994  # bytes of base64 that common terminals take in one OSC 52
@@ -129,10 +128,6 @@ class TerminalApp(App[int], inherit_bindings=False):
         loop = asyncio.get_running_loop()
         for number in signals:
             loop.add_signal_handler(number, self.exit, 128 + int(number))
-
-    def do_quit(self) -> None:
-        """Leave."""
-        self.exit(int(Exit.FINE))
 
 
 def void(_: object) -> None:

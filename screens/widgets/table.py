@@ -158,10 +158,10 @@ class Table(Widget):
         self._arrange()
 
     def searched(self, key: str, row: Any) -> str:
-        """The text a filter looks at: every cell of a row, also of columns that are not drawn."""
+        """The text a filter looks at: every cell of a row, also of columns that are not drawn, one a line."""
         now = self.now()
         cells = [column.cell(row, now) for column in self.columns if not column.ticks]
-        return " ".join([key, *cells])
+        return "\n".join([key, *cells])
 
     # moving
 
