@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import asdict
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from console.clock import age
 from console.errors import ConsoleError, Exit, NotFound
 from console.headless.output import Out, as_json, as_yaml, note
 from console.headless.settling import say_missing, settle
 from console.kinds.board import Board
 from console.kinds.catalog import Catalog
-from console.kinds.inventory import JobLine, NamespaceLine, NodeLine, Totals
-from console.telemetry.figures import PodRef, Reading
+from console.kinds.inventory import Idle, JobLine, NamespaceLine, NodeLine, Totals
 from console.telemetry.gpuwatch import GpuWatch
-from console.telemetry.jobwatch import Figures
+from console.telemetry.monitor import GpuMonitor
 from console.text import cells, clean, fit
 
 if TYPE_CHECKING:
@@ -34,7 +32,8 @@ async def gpus(session: Session, hub: Hub, options: GetOptions, settings: Settin
     try:
         failed = await _settled(boards, session)
         readable = {name: board for name, board in boards.items() if name not in failed}
-        watch = GpuWatch(monitor_for(session, settings), readable)
+        monitor = GpuMonitor(session, catalog, address=settings.prometheus(session.context))
+        watch = GpuWatch(monitor, readable)
         await watch.look()
         report = _report(options, watch)
         source, why = watch.reading.source, watch.reading.why_none
@@ -73,29 +72,6 @@ async def _settled(boards: dict[str, Board], session: Session) -> dict[str, Cons
     return failed
 
 
-class _NoFigures:
-    """Telemetry of an installation that has none."""
-
-    async def read(self, pods: Sequence[PodRef]) -> Reading:
-        return Reading(why_none="GPU figures are not read by this command.")
-
-    def history(self, key: str) -> Sequence[float | None]:
-        return ()
-
-    def idle(self, key: str) -> float | None:
-        return None
-
-
-def monitor_for(session: Session, settings: Settings) -> Figures:
-    """Where figures come from."""
-    try:
-        module = import_module("console.telemetry.monitor")
-    except ModuleNotFoundError:
-        return _NoFigures()
-    monitor: Figures = module.GpuMonitor(session, settings)
-    return monitor
-
-
 def _report(options: GetOptions, watch: GpuWatch) -> dict[str, Any]:
     nodes = list(watch.lines("node").values())
     by_namespace = list(watch.lines("namespace").values())
@@ -111,8 +87,21 @@ def _report(options: GetOptions, watch: GpuWatch) -> dict[str, Any]:
 
 def _plain(report: dict[str, Any]) -> dict[str, Any]:
     return {
-        key: [asdict(line) for line in part] if isinstance(part, list) else asdict(part) for key, part in report.items()
+        key: [_line(line) for line in part] if isinstance(part, list) else _line(part) for key, part in report.items()
     }
+
+
+def _line(line: Any) -> dict[str, Any]:
+    found = asdict(line)
+    if found.get("util") is not None:
+        found["util"] = round(found["util"], 1)
+    if found.get("idle") is not None:
+        found["idle"]["seconds"] = int(found["idle"]["seconds"])
+    return found
+
+
+def _idle(idle: Idle | None) -> str:
+    return f"{idle.gpus} for {age(idle.seconds)}" if idle is not None and idle.gpus else ""
 
 
 def _figure(value: float | None) -> str:
@@ -123,7 +112,7 @@ def _text(report: dict[str, Any], source: str, why: str, *, wide: bool) -> list[
     totals: Totals = report["totals"]
     nodes: list[NodeLine] = report["nodes"]
     lines = _table(
-        ("NODE", "MODEL", "STATUS", "GPUS", "USED", "FREE", "BLOCKED", "UNHEALTHY", "UTIL%"),
+        ("NODE", "MODEL", "STATUS", "GPUS", "USED", "FREE", "BLOCKED", "UNHEALTHY", "UTIL%", "IDLE"),
         [
             (
                 line.node,
@@ -135,6 +124,7 @@ def _text(report: dict[str, Any], source: str, why: str, *, wide: bool) -> list[
                 str(line.blocked or ""),
                 str(line.unhealthy or ""),
                 _figure(line.util),
+                _idle(line.idle),
             )
             for line in nodes
         ],
@@ -143,7 +133,7 @@ def _text(report: dict[str, Any], source: str, why: str, *, wide: bool) -> list[
     lines += [
         "",
         *_table(
-            ("NAMESPACE", "OWNER", "USED", "PENDING", "QUOTA", "UTIL%"),
+            ("NAMESPACE", "OWNER", "USED", "PENDING", "QUOTA", "UTIL%", "IDLE"),
             [
                 (
                     line.namespace,
@@ -152,6 +142,7 @@ def _text(report: dict[str, Any], source: str, why: str, *, wide: bool) -> list[
                     str(line.pending or ""),
                     "" if line.quota is None else f"{line.quota_used}/{line.quota}",
                     _figure(line.util),
+                    _idle(line.idle),
                 )
                 for line in spaces
             ],
@@ -162,7 +153,7 @@ def _text(report: dict[str, Any], source: str, why: str, *, wide: bool) -> list[
         lines += [
             "",
             *_table(
-                ("NAMESPACE", "KIND", "NAME", "USED", "PENDING", "PODS", "UTIL%", "NODES"),
+                ("NAMESPACE", "KIND", "NAME", "USED", "PENDING", "PODS", "UTIL%", "IDLE", "NODES"),
                 [
                     (
                         line.namespace,
@@ -172,6 +163,7 @@ def _text(report: dict[str, Any], source: str, why: str, *, wide: bool) -> list[
                         str(line.pending or ""),
                         str(line.pods),
                         _figure(line.util),
+                        _idle(line.idle),
                         ",".join(line.nodes),
                     )
                     for line in jobs
@@ -186,7 +178,7 @@ def _text(report: dict[str, Any], source: str, why: str, *, wide: bool) -> list[
     if totals.largest_free is not None:
         summary += f", largest free block {totals.largest_free}"
     if totals.idle is not None:
-        summary += f", idle {totals.idle.gpus}"
+        summary += f", idle over an hour {totals.idle.gpus}"
     return [*lines, "", summary, f"utilisation: {source or f'none, {why}'}"]
 
 

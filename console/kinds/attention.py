@@ -83,7 +83,7 @@ def attention(facts: Facts, now: float) -> list[Item]:
         *_services(facts.services, pods, now),
         *_workflows(facts.workflows, pods, now),
         *_pods(pods, now),
-        *_nodes(facts.nodes),
+        *_nodes(facts.nodes, facts.events),
         *_claims(facts.claims, facts.events, now),
         *_experiments(facts.experiments, now),
     ]
@@ -119,21 +119,36 @@ def _item(
     return Item(severity, view, kind, namespace, name, since, what, "", gpus, count)
 
 
-def _refusals(events: Sequence[EventRow], now: float) -> dict[tuple[str, str, str], EventRow]:
-    """The newest event that says an object's pods could not be created, by (kind, namespace, name)."""
-    found: dict[tuple[str, str, str], EventRow] = {}
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Pods of an object that could not be created."""
+
+    message: str  # the newest
+    last: float
+    first: float  # of the earliest event that is still there
+
+
+def _refusals(events: Sequence[EventRow], now: float) -> dict[tuple[str, str, str], Refusal]:
+    """What events say of pods that could not be created, by (kind, namespace, name) of their owner."""
+    found: dict[tuple[str, str, str], Refusal] = {}
     for event in events:
         if event.type == "Warning" and event.reason in _CREATE_FAILED and now - event.last < EVENT_RECENT:
             key = (event.regarding_kind, event.regarding_namespace, event.regarding)
-            if key not in found or found[key].last < event.last:
-                found[key] = event
+            before = found.get(key, Refusal(event.message, event.last, event.first))
+            newest = event if event.last >= before.last else before
+            found[key] = Refusal(newest.message, newest.last, min(before.first, event.first))
     return found
 
 
 _CREATE_FAILED = frozenset({"FailedCreate", "FailedCreatePod", "TrainJobResourcesCreationFailed", "JobCreationFailed"})
 
+
+def _pods_word(count: int) -> str:
+    return "1 pod" if count == 1 else f"{count} pods"
+
+
 Pods = Mapping[Owner, Sequence[PodRow]]
-Refused = Mapping[tuple[str, str, str], EventRow]
+Refused = Mapping[tuple[str, str, str], Refusal]
 
 
 def _jobs(jobs: Iterable[JobRow], pods: dict[Owner, list[PodRow]], refused: Refused, now: float) -> Iterable[Item]:
@@ -164,7 +179,9 @@ def _job(job: JobRow, pods: list[PodRow], refused: Refused, now: float) -> Item 
     event = refused.get((job.kind, job.namespace, job.name)) or refused.get(("JobSet", job.namespace, job.name))
     lacking = (job.wanted or 0) - len(pods)
     if event is not None and lacking > 0:
-        return _item(State.BAD, "jobs", job.kind, job, event.first, f"{lacking} pods rejected: {event.message}", gpus)
+        return _item(
+            State.BAD, "jobs", job.kind, job, event.first, f"{_pods_word(lacking)} rejected: {event.message}", gpus
+        )
     troubles = [found for pod in pods if (found := pod_trouble(pod, now)) is not None]
     if troubles:
         worst = min(troubles, key=lambda found: (found.severity is not State.BAD, found.since))
@@ -217,7 +234,7 @@ def _replicated(facts: Facts, pods: dict[Owner, list[PodRow]], refused: Refused,
                 continue
             severity = State.WARN if row.ready else State.BAD
             if event is not None:
-                what = f"{row.wanted - row.ready} of {row.wanted} pods rejected: {event.message}"
+                what = f"{row.wanted - row.ready} of {_pods_word(row.wanted)} rejected: {event.message}"
                 yield _item(severity, view, kind, row, event.first, what, gpus, row.wanted - row.ready)
             elif row.stuck or (row.reason and now - (row.since or row.created) > GRACE):
                 what = f"{row.ready}/{row.wanted} ready: {row.reason}"
@@ -307,17 +324,25 @@ def _pods(pods: Pods, now: float) -> Iterable[Item]:
             yield grouped
 
 
-def _nodes(rows: Iterable[NodeRow]) -> Iterable[Item]:
+def _nodes(rows: Iterable[NodeRow], events: Sequence[EventRow]) -> Iterable[Item]:
     for row in rows:
         if not row.ready:
             yield _item(State.BAD, "nodes", "Node", row, row.since, f"{row.word}: {row.why}".rstrip(": "), row.gpus)
-        elif row.unhealthy:
-            total = row.unhealthy + row.gpus
-            what = f"{row.unhealthy} of {total} GPUs are not allocatable"
-            yield _item(State.BAD, "nodes", "Node", row, 0.0, what, row.unhealthy)
-        elif row.pressure:
-            what = ", ".join(row.pressure) + (f": {row.why}" if row.why else "")
-            yield _item(State.WARN, "nodes", "Node", row, 0.0, what, row.gpus)
+        elif row.unhealthy or row.pressure:
+            warned = _last_warning(row, events)
+            said = f"; last warning: {warned.message}" if warned else ""
+            since = warned.first if warned else 0.0
+            if row.unhealthy:
+                what = f"{row.unhealthy} of {row.unhealthy + row.gpus} GPUs are not allocatable{said}"
+                yield _item(State.BAD, "nodes", "Node", row, since, what, row.unhealthy)
+            else:
+                what = ", ".join(row.pressure) + (f": {row.why}" if row.why else "") + said
+                yield _item(State.WARN, "nodes", "Node", row, since, what, row.gpus)
+
+
+def _last_warning(node: NodeRow, events: Sequence[EventRow]) -> EventRow | None:
+    about = [e for e in events if e.type == "Warning" and e.regarding_kind == "Node" and e.regarding == node.name]
+    return max(about, key=lambda event: event.last, default=None)
 
 
 def _claims(rows: Iterable[ClaimRow], events: Sequence[EventRow], now: float) -> Iterable[Item]:

@@ -101,8 +101,14 @@ class Totals:
 
 
 def _mean(pods: Iterable[PodRow], readings: Readings | None) -> float | None:
-    figures = [use.util for pod in pods if (use := (readings or {}).get(pod.key)) is not None and use.util is not None]
-    return sum(figures) / len(figures) if figures else None
+    """Mean utilisation a GPU, of the pods that have a figure."""
+    busy, gpus = 0.0, 0
+    for pod in pods:
+        use = (readings or {}).get(pod.key)
+        if use is not None and use.util is not None:
+            busy += use.util * pod.gpus
+            gpus += pod.gpus
+    return busy / gpus if gpus else None
 
 
 def idle_of(pods: Iterable[PodRow], readings: Readings | None, least: float) -> Idle | None:

@@ -155,6 +155,14 @@ def test_nodes_not_ready_and_lost_gpus_come_before_pressure():
     assert items[0].what == "NotReady: kubelet stopped posting"
 
 
+def test_a_lost_gpu_quotes_the_nodes_last_warning():
+    xid = "NVRM: Xid (PCI:0000:BB:00): 79, GPU has fallen off the bus."
+    warned = event("Node", "lost", "GPUXidError", xid, seconds_ago=600)
+    item = told(nodes=rows("nodes", node("lost", gpus=7, capacity=8)), events=rows("events", warned))[0]
+    assert item.what == f"1 of 8 GPUs are not allocatable; last warning: {xid}"
+    assert item.since == NOW - 660
+
+
 def test_a_claim_that_only_waits_for_its_first_consumer_is_fine():
     claims = rows(
         "pvcs" if "pvcs" in KINDS else "persistentvolumeclaims",

@@ -86,3 +86,10 @@ def test_idle_and_utilisation_come_from_readings_alone():
 def test_a_gpu_seen_still_once_is_not_called_idle():
     nodes, pods = cluster()
     assert inventory.totals(nodes, pods, {"team-b/nb-0": Use(util=0.0)}).idle is None
+
+
+def test_utilisation_is_the_mean_of_gpus_not_of_pods():
+    nodes, pods = cluster()
+    readings = {"team-a/mnist-worker-1": Use(util=100.0), "team-b/nb-0": Use(util=0.0)}
+    lines = {line.node: line for line in inventory.by_node(nodes, pods, readings)}
+    assert lines["gpu-2"].util == 80.0  # four GPUs at 100 %, one at 0 %
