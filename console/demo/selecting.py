@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from console.demo.failures import bad_request
@@ -39,16 +40,17 @@ _PREFIX_RULE = (
 )
 
 
-def key_faults(key: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def key_faults(key: str) -> tuple[str, ...]:
     """What is wrong with a label or annotation key, as IsQualifiedName says it; empty for a good one."""
     prefix, slash, name = key.rpartition("/")
     if "/" in prefix:
-        return [
+        return (
             "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
             "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
             "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. "
-            "'example.com/MyName')"
-        ]
+            "'example.com/MyName')",
+        )
     found = []
     if slash and not prefix:
         found.append("prefix part must be non-empty")
@@ -62,15 +64,16 @@ def key_faults(key: str) -> list[str]:
         found.append("name part must be no more than 63 bytes")
     if not _NAME.fullmatch(name):
         found.append(_NAME_RULE)
-    return found
+    return tuple(found)
 
 
-def value_faults(value: str) -> list[str]:
+@lru_cache(maxsize=4096)
+def value_faults(value: str) -> tuple[str, ...]:
     """What is wrong with a label value, as IsValidLabelValue says it; empty for a good one."""
     found = ["must be no more than 63 bytes"] if len(value) > 63 else []
     if value and not _NAME.fullmatch(value):
         found.append(_VALUE_RULE)
-    return found
+    return tuple(found)
 
 
 class _Tokens:
