@@ -12,10 +12,12 @@ from starlette.routing import Mount
 
 from console.demo import deleting, failures, reading, subresources, writing
 from console.demo.answers import Answer, as_yaml, failure_answer, json_answer, send_answer
+from console.demo.bodies import read_body
 from console.demo.failures import ApiFailure
 from console.demo.paths import Paths
 from console.demo.requests import ACCEPTED, Format, Query, RequestInfo, negotiate, parse_request
-from console.demo.server import MAX_BODY, Call, Server
+from console.demo.selecting import parse_labels
+from console.demo.server import Call, Server
 from console.demo.watching import watch
 
 if TYPE_CHECKING:
@@ -152,7 +154,7 @@ class Api:
                 raise failures.method_not_allowed()
             await watch(call, receive, send)
             return None
-        call.body = await _body(receive) if info.verb not in ("get", "list") else b""
+        call.body = await read_body(receive) if info.verb not in ("get", "list") else b""
         return self._dispatch(call)
 
     def _find(self, info: RequestInfo) -> ResourceType:
@@ -196,24 +198,10 @@ class Api:
                 if obj["metadata"]["name"] == call.info.name:
                     return json_answer(obj)
             raise failures.not_found(call.rt, call.info.name)
+        terms = parse_labels(call.query.get("labelSelector"))
+        items = [obj for obj in found if all(term(obj["metadata"].get("labels") or {}) for term in terms)]
         kind = {"kind": call.rt.list_kind, "apiVersion": call.rt.api_version, "metadata": {}}
-        return json_answer({**kind, "items": found})
-
-
-async def _body(receive: Receive) -> bytes:
-    """A request's whole body; ApiFailure 413 for one that is too large."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise failures.bad_request("unexpected EOF")
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > MAX_BODY:
-            raise failures.entity_too_large(MAX_BODY)
-        if not message.get("more_body"):
-            return b"".join(parts)
+        return json_answer({**kind, "items": items})
 
 
 async def _deny(answer: Answer, send: Send) -> None:

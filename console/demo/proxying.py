@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from console.demo.answers import common_headers
-from console.demo.failures import ApiFailure, bad_request, entity_too_large, no_such_path, not_found, unavailable
+from console.demo.bodies import read_body
+from console.demo.failures import ApiFailure, bad_request, no_such_path, not_found, unavailable
 from console.demo.pod_containers import is_ready
-from console.demo.server import MAX_BODY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ class Proxy:
             if name not in _KEPT_BACK and not name.startswith(_IMPERSONATION)
         }
         headers["x-forwarded-uri"] = scope["path"]
-        body = await _body(receive)
+        body = await read_body(receive)
         query = scope["query_string"].decode("latin-1")
         status, answered, content = await handler(scope["method"], call.info.rest or "/", query, headers, body)
         out = common_headers(store.now())
@@ -205,21 +205,6 @@ async def _redirect(scope: Scope, send: Send, now: float) -> None:
     head = [*common_headers(now), (b"location", location.encode()), (b"content-length", b"0")]
     await send({"type": "http.response.start", "status": 301, "headers": head})
     await send({"type": "http.response.body", "body": b""})
-
-
-async def _body(receive: Receive) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise bad_request("unexpected EOF")
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > MAX_BODY:
-            raise entity_too_large(MAX_BODY)
-        if not message.get("more_body"):
-            return b"".join(parts)
 
 
 def _type(store: Store, plural: str) -> ResourceType:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from console.demo.schemas import Schemas
     from console.demo.store import Store
 
-MAX_BODY = 3 * 2**20  # bytes; kube-apiserver's limit
 WRITABLE = ("application/json", "application/yaml", MEDIA_TYPE)
 
 
