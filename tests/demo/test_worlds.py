@@ -15,15 +15,17 @@ from hypothesis import strategies as st
 from console.clock import format_time, parse_time
 from console.demo.controllers import jobset, notebooks, profiles, training, training_mpi, trainjob
 from console.demo.controllers.kueue import State, cycle
-from console.demo.controllers.needs import holds_resources, pod_requests
 from console.demo.controllers.training_kinds import BY_KIND, KINDS, with_defaults
+from console.demo.gpus import GpuFleet
 from console.demo.metrics import SampleSource
+from console.demo.needs import holds_resources, pod_requests
 from console.demo.runtime import Runtime
 from console.demo.schemas import Schemas
 from console.demo.store import Store
 from console.demo.worlds import life, scenarios
 from console.demo.worlds.default import default_seed, plant
 from console.demo.worlds.loader import LogKey, install, load_world
+from console.demo.worlds.still import stand_still
 from console.errors import UsageError
 
 Object = dict[str, Any]
@@ -196,7 +198,7 @@ def test_owners_exist(world: list[Object]) -> None:
 
 
 def test_pods_fit_their_nodes(world: list[Object]) -> None:
-    from console.demo.controllers.needs import amounts
+    from console.demo.needs import amounts
 
     free = {each["metadata"]["name"]: amounts(each["status"]["allocatable"]) for each in of(world, "Node")}
     for pod in of(world, "Pod"):
@@ -370,3 +372,34 @@ def test_victims_are_replicas_whose_job_survives(world: list[Object]) -> None:
     assert pod is not None
     assert pod["metadata"]["name"].startswith(("resnet-elastic-worker", "two-tower-v7-worker"))
     assert life.victim([], Random(1)) is None
+
+
+def test_a_still_world_shows_what_its_gpus_do() -> None:
+    seed = default_seed(NOW)
+    store = Store(lambda: NOW)
+    store.load_shipped_crds()
+    gpus, runtime = GpuFleet(lambda: NOW), Runtime(store)
+    plant(seed, store, Schemas.of(store), runtime)
+    stand_still(seed.objects, runtime, gpus, NOW)
+
+    def shown(metric: str, at: float = NOW) -> dict[str, list[float]]:
+        found: dict[str, list[float]] = {}
+        for labels, value in gpus.series(metric, at, at):
+            figure = value(at)
+            if figure is not None and labels.get("pod"):
+                found.setdefault(labels["pod"], []).append(figure)
+        return found
+
+    util, tensor = shown("DCGM_FI_DEV_GPU_UTIL"), shown("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE")
+    assert len(util["llama-70b-pretrain-worker-0"]) == 8
+    assert min(util["llama-70b-pretrain-worker-0"]) > max(util["llama-70b-pretrain-worker-2"])  # the straggler
+    assert (set(util["vit-22b-master-0"]), set(tensor["vit-22b-master-0"])) == ({100}, {0})  # waits busily
+    assert set(util["vit-22b-worker-0"]) == {0}  # hangs
+    assert min(shown("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE", NOW - 3600)["vit-22b-master-0"]) > 0.1
+    log = runtime.read_log("team-nlp", "llama-70b-pretrain-master-0", "pytorch")
+    assert log is not None
+    assert len(log.lines) > 50
+    assert max(line.at for line in log.lines) <= NOW
+    hung = runtime.read_log("team-vision", "vit-22b-worker-0", "pytorch")
+    assert hung is not None
+    assert NOW - 1900 < max(line.at for line in hung.lines) < NOW - 1800

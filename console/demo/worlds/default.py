@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from console.demo.client import Object
 from console.demo.controllers.plan import Plan
 from console.demo.controllers.revisions import revise
+from console.demo.controllers.telling import LogSink
 from console.demo.controllers.templates import REVISION_HASH
+from console.demo.gpus import GpuFleet
 from console.demo.schemas import Schemas
 from console.demo.store import Store
 from console.demo.worlds.default_jobs import make_jobs, make_waiting_job
@@ -25,6 +28,7 @@ from console.demo.worlds.default_trainer import make_runtimes, make_train_jobs
 from console.demo.worlds.loader import Logs
 from console.demo.worlds.making import LogLine, Making
 from console.demo.worlds.naming import stable_uid
+from console.demo.worlds.still import stand_still
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,15 @@ def default_seed(now: float) -> Seed:
     return Seed(making.objects, making.logs)
 
 
-def plant(seed: Seed, store: Store, schemas: Schemas, logs: Logs) -> None:
-    """Put a seed into an empty store, built-in objects defaulted as the server would have done when they were made."""
+class Sink(Logs, LogSink, Protocol):
+    """What takes the logs: the embedded cluster's Runtime."""
+
+
+def plant(seed: Seed, store: Store, schemas: Schemas, logs: Sink) -> None:
+    """Put a seed into an empty store, built-in objects defaulted as the server would have done when they were made.
+
+    The logs of what runs are written too: the kubelets go on from there.
+    """
     for obj in seed.objects:
         rt = store.resources.of_object(obj["apiVersion"], obj["kind"])
         if rt is not None and not rt.crd:
@@ -65,6 +76,7 @@ def plant(seed: Seed, store: Store, schemas: Schemas, logs: Logs) -> None:
         store.load(obj)
     for line in seed.logs:
         logs.log(line.namespace, line.pod, line.container, line.line, line.at, line.previous)
+    stand_still(seed.objects, logs, GpuFleet(store.now), store.now())
 
 
 def _storage(making: Making) -> None:

@@ -7,14 +7,14 @@ world stays the same size.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 
 import httpx
 
 from console import errors
-from console.demo.client import Object
-from console.demo.controllers.base import Cluster, path_of
+from console.demo.client import ApiClient, Object
+from console.demo.controllers.base import path_of, tell_nobody
 from console.demo.controllers.kubelet import DOWN
 from console.demo.controllers.training_kinds import BY_KIND
 from console.demo.controllers.training_status import LABEL, is_finished
@@ -36,13 +36,13 @@ _MORTAL = ("resnet-elastic", "two-tower-v7")  # jobs of the default world that l
 class Life:
     """The driver. `pace` is how many times faster than usual things happen."""
 
-    def __init__(self, cluster: Cluster, *, pace: float = 1.0) -> None:
-        self._cluster = cluster
+    def __init__(
+        self, client: ApiClient, *, pace: float = 1.0, seed: int = 0, report: Callable[[str], None] = tell_nobody
+    ) -> None:
+        self._client = client.named("kubectl-create")
         self._pace = pace
-        self._draw = cluster.random("life")
-        self._client = cluster.client.named("kubectl-create")
-        self._pods = cluster.informers.of("/api/v1/pods")
-        self._jobs = {kind.kind: cluster.informers.of(kind.path) for kind in BY_KIND.values()}
+        self._report = report
+        self._draw = Random(f"{seed}/life")
         self._number = 0
 
     async def run(self) -> None:
@@ -52,11 +52,13 @@ class Life:
             try:
                 await self.happen()
             except (errors.ConsoleError, httpx.HTTPError) as error:
-                self._cluster.report(f"life: {error}")
+                self._report(f"life: {error}")
 
     async def happen(self) -> None:
         """One thing: mostly a new job; old ones are cleared away first."""
-        ours = [each for each in self._all_jobs() if MADE in (each["metadata"].get("labels") or {})]
+        ours: list[Object] = []
+        for kind in BY_KIND.values():
+            ours += (await self._client.list(kind.path, label_selector=MADE))[0]
         for old in surplus(ours):
             plural = BY_KIND[old["kind"]].plural
             await self._client.delete(path_of(old, plural), propagation="Background")
@@ -67,16 +69,14 @@ class Life:
             await self._lose_replica()
         elif len(ours) < MOST:
             self._number += 1
-            kind, manifest = next_job(self._draw, self._number)
-            plural = BY_KIND[kind].plural
+            kind_name, manifest = next_job(self._draw, self._number)
+            plural = BY_KIND[kind_name].plural
             namespace = manifest["metadata"]["namespace"]
             await self._client.create(f"/apis/kubeflow.org/v1/namespaces/{namespace}/{plural}", manifest)
 
-    def _all_jobs(self) -> Iterable[Object]:
-        return [each for informer in self._jobs.values() for each in informer.objects.values()]
-
     async def _lose_replica(self) -> None:
-        pod = victim(list(self._pods.objects.values()), self._draw)
+        pods, _ = await self._client.list("/api/v1/pods", label_selector=f"{LABEL}job-name in ({', '.join(_MORTAL)})")
+        pod = victim(pods, self._draw)
         if pod is not None:
             await self._client.delete(path_of(pod, "pods"), grace=0)
 

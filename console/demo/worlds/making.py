@@ -5,7 +5,7 @@ What a cluster would have written over days is written at once; identities depen
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
@@ -126,7 +126,7 @@ class Making:
         Gives each the status that the kubelet would have written by now, its recent events where `say`, and the logs of
         what has ended; what runs on is the kubelet's to write.
         """
-        around, past = _Usual(), Past(self)
+        around, past = UsualNode(), Past(self)
         lives = [(self._begin(pod, node, ago), []) for pod, node in pods]  # type: list[tuple[PodRun, list[Happening]]]
         while lives:
             run, happened = min(lives, key=lambda life: life[0].next_due())
@@ -151,7 +151,7 @@ class Making:
         pod["status"] = {"phase": "Pending", "qosClass": quality(pod), "conditions": [scheduled]}
         own = node_address(node)
         address = own if pod["spec"].get("hostNetwork") else self.address(node)
-        return PodRun(pod, start, own, address, lambda container: Random(f"{meta['uid']}/{container}"))
+        return PodRun(pod, start, own, address, draws_of(meta["uid"]))
 
     def pending(self, pod: Object, ago: float, message: str) -> None:
         """Without a node, for the scheduler's reason."""
@@ -200,7 +200,12 @@ class Making:
             )
 
 
-class _Usual:
+def draws_of(uid: str) -> Callable[[str], Random]:
+    """The chance that rules a pod's containers, the same every time."""
+    return lambda container: Random(f"{uid}/{container}")
+
+
+class UsualNode:
     """Images take some seconds the first time, and every name resolves."""
 
     def __init__(self) -> None:
