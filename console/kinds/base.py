@@ -6,7 +6,7 @@ A kind is data and pure functions: no clock (now is an argument), no I/O, no mar
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -102,7 +102,6 @@ class Kind:
     opens: str = "describe"  # what enter does: a view name ("replicas", "pods", "namespace", "logs", "describe")
     extras: tuple[Column, ...] = ()  # printed as JSON only
     table: bool = False  # read through the server's own table; its columns are learnt with the first page
-    relations: tuple[Any, ...] = field(default=())
 
     @property
     def resource(self) -> str:
