@@ -101,6 +101,14 @@ class KfconsoleApp(NavigatingApp, inherit_bindings=False):
         self.query_one(Hints).display = False
         self.query_one(Prompt).ask(asking, text)
 
+    def prompt_takes(self, event: events.Key) -> bool:
+        """Whether an open prompt takes a key that was typed before it got the focus."""
+        prompt = self.query_one(Prompt)
+        if not prompt.open:
+            return False
+        prompt.on_key(event)
+        return True
+
     def status_changed(self) -> None:
         """Draw the lines around the view again."""
         self.chrome.draw()

@@ -44,6 +44,7 @@ class Host(Protocol):
     def copy(self, text: str, what: str) -> None: ...  # to the terminal's clipboard
     def save(self, name: str, text: str) -> None: ...  # to a file in the state folder, and say where
     def ask(self, asking: Asking, text: str = "") -> None: ...  # open the prompt on the last line
+    def prompt_takes(self, event: events.Key) -> bool: ...  # a key typed faster than the prompt got the focus
     def status_changed(self) -> None: ...  # the lines around the view are to be drawn again
     def crumbs_changed(self) -> None: ...  # only the line with crumbs, title and position
     def choose_namespaces(self, namespaces: tuple[str, ...]) -> None: ...  # here and in what is opened next
@@ -157,7 +158,7 @@ class View(Widget, can_focus=True):
     # keys
 
     def on_key(self, event: events.Key) -> None:
-        if self.press(event.key):
+        if self.host.prompt_takes(event) or self.press(event.key):
             event.stop()
 
     def press(self, key: str) -> bool:

@@ -17,7 +17,7 @@ from screens.finding import PaletteAsking
 from screens.places import History, Place
 from screens.registry import WORDS, open_view
 from screens.terminal import TerminalApp
-from screens.widgets.prompt import Asking
+from screens.widgets.prompt import Asking, Prompt
 
 if TYPE_CHECKING:
     from console.cluster.session import Target
@@ -154,7 +154,8 @@ class NavigatingApp(TerminalApp, inherit_bindings=False):
     def _show(self) -> None:
         view = self.front
         view.display = True
-        view.focus()
+        if not self.query_one(Prompt).open:  # what is being typed goes on
+            view.focus()
         view.entered()
         self.status_changed()
 

@@ -188,6 +188,11 @@ class Prompt(Vertical, can_focus=True):
         self._past = 0
 
     @property
+    def open(self) -> bool:
+        """Whether something is being asked."""
+        return self._asking is not None
+
+    @property
     def text(self) -> str:
         """What is typed."""
         return self._line.editor.text
