@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from console.demo.client import Object
+from console.demo.controllers.containers import ContainerRun
 from console.demo.controllers.podrun import PodRun
 from console.demo.controllers.telling import LogSink, Telling
 from console.demo.gangs import gang_of
