@@ -27,7 +27,9 @@ from console.demo.store import Store
 from console.demo.streams import Streams
 from console.demo.worlds import scenarios
 from console.demo.worlds.default import plant
+from console.demo.worlds.life import Life
 from console.demo.worlds.loader import install, load_world
+from console.demo.worlds.still import stand_still
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +68,9 @@ class Assembly:
             verify = ssl.create_default_context(cafile=str(authority)) if authority else True
             self._client = ApiClient(url, self.server.access.admin_token, verify=verify)
             tasks += start(self._client, self.runtime, self.gpus, self.server.store.now, self.server.seed)
+            if self.pace:
+                life = Life(self._client, pace=self.pace, seed=self.server.seed)
+                tasks.append(asyncio.create_task(life.run(), name="life"))
         return tasks
 
     async def close(self) -> None:
@@ -125,7 +130,10 @@ def _of_scenario(scenario: scenarios.Scenario, clock: Callable[[], float], secur
     still = scenario.now
     server, runtime, gpus = _empty(clock if still is None else lambda: still, secure)
     load_default_roles(server.store)
-    plant(scenario.seed(server.store.now()), server.store, server.schemas, runtime)
+    planted = scenario.seed(server.store.now())
+    plant(planted, server.store, server.schemas, runtime)
+    if not scenario.simulated:
+        stand_still(planted.objects, runtime, gpus, server.store.now())
     give_addresses(server)
     bootstrap(server)
     give_accounts(server)
