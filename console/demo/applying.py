@@ -65,7 +65,7 @@ def server_side_apply(
         merged, kept = _apply(live, config, node, managed, me)
         difference_ = compare(live, merged, node)
     except Untypable as error:
-        named = f"{live['metadata'].get('namespace') or ''}/{config['metadata'].get('name', '')}; "
+        named = f"{applied['metadata'].get('namespace', '')}/{applied['metadata'].get('name', '')}; "
         title = f"{named}{api_version}, Kind={config.get('kind', '')}"
         raise ApiFailure(500, "", f"failed to create typed patch object ({title}): {error}") from None
     changed = union(difference_.modified, difference_.added)
