@@ -15,6 +15,7 @@ from console.demo.access import Access
 from console.demo.app import build
 from console.demo.bootstrap import bootstrap, give_accounts, give_addresses
 from console.demo.client import ApiClient
+from console.demo.controllers import start
 from console.demo.default_roles import load_default_roles
 from console.demo.garbage import EVENT_TTL, Collector
 from console.demo.gpus import GpuFleet
@@ -63,8 +64,6 @@ class Assembly:
         """Start the collector and, in a simulated world, the controllers, as clients of `url`."""
         tasks = [asyncio.create_task(self._collector.run())]
         if self.simulated:
-            from console.demo.controllers import start
-
             verify = ssl.create_default_context(cafile=str(authority)) if authority else True
             self._client = ApiClient(url, self.server.access.admin_token, verify=verify)
             tasks += start(self._client, self.runtime, self.gpus, self.server.store.now, self.server.seed)

@@ -60,7 +60,7 @@ class Listener:
                 ws=KubernetesSockets,
                 ws_per_message_deflate=False,
                 lifespan="off",
-                log_level="warning",
+                log_level="error",
                 access_log=False,
                 date_header=False,
                 server_header=False,

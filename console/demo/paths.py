@@ -28,7 +28,7 @@ class Paths:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._discovery = Discovery(server.store.resources)
-        self._documents = OpenApi(server.store.resources)
+        self._documents = OpenApi(server.store.resources, server.schemas.definition)
 
     def answer(self, info: RequestInfo, query: Query, headers: Headers) -> Answer:
         """The answer for a path; ApiFailure 404 for one that is not served, 405 for a method it does not take."""
