@@ -162,6 +162,12 @@ def test_a_crashing_container_starts_again_at_once_and_then_backs_off_longer_and
     assert 10 < restarts < 20
 
 
+def test_asking_for_the_image_at_every_start_does_not_shorten_the_back_off() -> None:
+    run = started(pod({"name": "c", "image": "nginx", "imagePullPolicy": "Always"}, annotation="{crash: 2}"))
+    run.advance(T0 + 60, Around(seconds=0.5))
+    assert run.status(T0)["containerStatuses"][0]["restartCount"] <= 3
+
+
 @pytest.mark.parametrize(
     ("policy", "exit_code", "phase"),
     [("Never", 0, "Succeeded"), ("Never", 3, "Failed"), ("OnFailure", 0, "Succeeded"), ("OnFailure", 3, "Running")],

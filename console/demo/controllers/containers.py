@@ -88,7 +88,8 @@ class ContainerRun:
     ready_at: float = math.inf
     ending: Ending | None = None
     last: Ending | None = None
-    backoff: float = 0.0
+    backoff: float = 0.0  # seconds the next wait after a crash takes
+    pull_backoff: float = 0.0  # seconds of the last wait for the image
     error: str = ""  # of pull or configuration
     hung: bool = False
     pulling: bool = False  # whether the image is really being fetched
@@ -128,13 +129,13 @@ class ContainerRun:
         took = now - self.since
         if self.behaviour.image_error:
             self.error = pull_error(self.image, self.behaviour.image_error)
-            self.backoff = min(BACKOFF_LIMIT, self.backoff * 2 or BACKOFF)
+            self.pull_backoff = min(BACKOFF_LIMIT, self.pull_backoff * 2 or BACKOFF)
             self.phase, self.since, self.due = Phase.PULL_FAILED, now, now + ERROR_SHOWN
             return [
                 Note("Warning", "Failed", f'Failed to pull image "{self.image}": {self.error}'),
                 Note("Warning", "Failed", "Error: ErrImagePull"),
             ]
-        self.backoff = 0.0
+        self.pull_backoff = 0.0
         text = f"{took:.3f}s".replace(".000s", "s")
         return [
             Note(
@@ -147,7 +148,7 @@ class ContainerRun:
 
     def hold_pull(self, now: float) -> list[Note]:
         """Wait before the image is pulled again."""
-        self.phase, self.since, self.due = Phase.PULL_BACKOFF, now, now + self.backoff
+        self.phase, self.since, self.due = Phase.PULL_BACKOFF, now, now + self.pull_backoff
         return [
             Note("Normal", "BackOff", f'Back-off pulling image "{self.image}"'),
             Note("Warning", "Failed", "Error: ImagePullBackOff"),

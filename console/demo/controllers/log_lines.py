@@ -33,6 +33,7 @@ class Voice:
     gang: Gang | None = None
     pod: str = ""
     operator: str = ""
+    planned: float = math.inf  # seconds of training until it is done
     hung_at: float = math.inf
     said: float = 0.0  # until when everything was said
     complained: float = 0.0  # when it last complained about its peers
@@ -126,13 +127,20 @@ def _step(progress: float, seed: int) -> int:
     return int(progress / step_seconds(seed)) * 10
 
 
+def _total_steps(voice: Voice) -> int:
+    """What the job was asked for, in thousands; years of it where nobody planned an end."""
+    if voice.planned == math.inf:
+        return 40_000_000
+    return max(1, math.ceil(_step(voice.planned, voice.seed) / 1000)) * 1000
+
+
 def _step_line(voice: Voice, number: int, progress: float, at: float) -> str:
     seed, rank = voice.seed, voice.rank
     step = number * 10
     loss = (
         1.6 + 9.2 * math.exp(-progress / (900 + 2400 * hashed(seed, 22))) + 0.12 * (hashed(seed, 9000 + number) - 0.5)
     )
-    total = (10 + int(40 * hashed(seed, 23))) * 1000
+    total = _total_steps(voice)
     rate = 2.5e-4 * (0.5 + 0.5 * math.cos(min(1.0, step / total) * math.pi))
     tokens = (9 + 46 * hashed(seed, 24)) * 1000 * (0.97 + 0.06 * hashed(voice.own, number))
     seconds = step_seconds(seed) / 10

@@ -35,6 +35,7 @@ def plan_statefulset(
     """What to do about a StatefulSet that owns these pods and ControllerRevisions."""
     plan, spec = Plan(), obj["spec"]
     current, update = revise(plan, obj, revisions)
+    before = len(plan.create)
     wanted = int(spec.get("replicas", 1))
     start = int((spec.get("ordinals") or {}).get("start") or 0)
     least = float(spec.get("minReadySeconds") or 0)
@@ -64,7 +65,7 @@ def plan_statefulset(
         if not parallel:
             blocked = True
             break
-    if not blocked and strategy.get("type", "RollingUpdate") == "RollingUpdate" and not plan.create:
+    if not blocked and strategy.get("type", "RollingUpdate") == "RollingUpdate" and len(plan.create) == before:
         _update(plan, obj, by_ordinal, range(start + wanted - 1, partition - 1, -1), update, fit)
     plan.status = _status(obj, pods, current, update, wanted, least, now)
     waits = [wait for pod in pods if 0 < (wait := available_in(pod, least, now)) < 1e9]

@@ -193,5 +193,6 @@ def _voice(pod: Object, container: ContainerRun, at: float, gang: Gang | None, s
         gang=gang,
         pod=metadata["name"],
         operator=labels.get("training.kubeflow.org/operator-name", ""),
+        planned=container.due - at if gang is None else gang.progress(at) + container.due - at,
         said=at,
     )
