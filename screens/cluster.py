@@ -7,6 +7,7 @@ the first frame waits for neither.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from console.telemetry.gpuwatch import GpuWatch
     from console.telemetry.jobwatch import JobWatch
     from console.telemetry.monitor import GpuMonitor
+
+_LOOPBACK = re.compile(r"https?://(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:\d+)?(/|$)")
 
 Say = Callable[[str], None]
 Terminal = Callable[[], AbstractContextManager[Any]]
@@ -89,8 +92,8 @@ class LiveCluster:
 
     @property
     def warning(self) -> str:
-        """Why the connection is not protected; "" when it is."""
-        return self.session.warning
+        """Why the connection is not protected; "" when it is, or never leaves this machine."""
+        return "" if _LOOPBACK.match(self.session.server) else self.session.warning
 
     @property
     def clock(self) -> Clock:
@@ -115,7 +118,7 @@ class LiveCluster:
         if self._monitor is None:
             from console.telemetry.monitor import GpuMonitor
 
-            self._monitor = GpuMonitor(self.session, self.catalog, address=self.settings.prometheus(self.context))
+            self._monitor = GpuMonitor(self.session, self.settings)
         return self._monitor
 
     def job_watch(self, board: Board, key: str) -> JobWatch:

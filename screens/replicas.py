@@ -148,7 +148,6 @@ class ReplicasView(RowActions):
 
     def _summarise(self) -> None:
         from console.kinds.jobrow import job_health, replicas_text
-        from console.telemetry.costs import hourly
         from console.telemetry.replicas import rollup
 
         watch = self._watch
@@ -162,9 +161,8 @@ class ReplicasView(RowActions):
         facts += [f"restarts {job.restarts}"] if job.restarts else []
         facts += [f"queue {job.queue}"] if job.queue else []
         facts.append(f"age {age(now - job.created)}")
-        values = self.host.settings.values
-        cost = hourly(watch.reading.pods.values(), values.prices)
-        facts += [f"{values.currency}{cost:,.2f}/h"] if cost is not None else []
+        cost = watch.cost
+        facts += [f"{self.host.settings.values.currency}{cost:,.2f}/h"] if cost is not None else []
         first = Line(
             ((f" {health.state.glyph} {health.word}", palette.state(health.state)), ("  " + "  ".join(facts), None))
         )

@@ -32,7 +32,7 @@ async def gpus(session: Session, hub: Hub, options: GetOptions, settings: Settin
     try:
         failed = await _settled(boards, session)
         readable = {name: board for name, board in boards.items() if name not in failed}
-        monitor = GpuMonitor(session, catalog, address=settings.prometheus(session.context))
+        monitor = GpuMonitor(session, settings)
         watch = GpuWatch(monitor, readable)
         await watch.look()
         report = _report(options, watch)

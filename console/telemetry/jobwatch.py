@@ -30,6 +30,7 @@ class Figures(Protocol):
     async def read(self, pods: Sequence[PodRef]) -> Reading: ...
     def history(self, key: str) -> Sequence[float | None]: ...  # utilisation of a pod, oldest first
     def idle(self, key: str) -> float | None: ...  # seconds since a pod last computed; None: it computes, or unknown
+    def cost(self, reading: Reading) -> float | None: ...  # the price of an hour of these GPUs
 
 
 class JobWatch:
@@ -54,6 +55,11 @@ class JobWatch:
     def pods(self) -> list[PodRow]:
         """The pods that work for the job."""
         return cast("list[PodRow]", self._board.related("pods", self._key))
+
+    @property
+    def cost(self) -> float | None:
+        """The price of one hour of the job's GPUs; None where it is not configured."""
+        return self._monitor.cost(self.reading)
 
     def rows(self, now: float) -> list[ReplicaRow]:
         """A row a replica, with what is known by now."""
