@@ -73,6 +73,9 @@ def explained(error: ApiError, target: str) -> ApiError:
     if error.code in (502, 503, 504) and (dial or error.reason in ("ServiceUnavailable", "Timeout", "InternalError")):
         detail = message.rpartition(": ")[2] if dial else message.rstrip(".")
         return ServerFailed(f"The API server cannot reach {target}: {detail}.", _NETWORK, **kept)  # type: ignore[arg-type]
+    if not error.reason:  # no Status: what is behind the proxy answered
+        said = message.partition("\n")[0][:200].rstrip(".")
+        return type(error)(f"{name} answers with {error.code}: {said}.", **kept)  # type: ignore[arg-type]
     return error
 
 

@@ -1,166 +1,184 @@
-"""Where the GPU figures come from on this cluster: the first source that answers, named for the screen.
+"""GPU figures from the first source that has them, with history; the screen says which, or why there is none.
 
-Prometheus, then each dcgm-exporter, then nvidia-smi in the pods. What failed is remembered, so that a screen can say
-why there is nothing, and tried again after a while.
+Order: Prometheus, dcgm-exporter pods, nvidia-smi. A source that had nothing is left alone for a while, then tried
+again, so that a Prometheus that comes back is used again.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
 
 from console.cluster.session import Session
 from console.errors import ConsoleError
-from console.kinds.catalog import Catalog
-from console.telemetry import prometheus, smi
-from console.telemetry.dcgm import Exporters
-from console.telemetry.figures import PodGpus, PodRef, Reading
-from console.telemetry.metrics import only
-from console.telemetry.prometheus import Prometheus, parse_address
+from console.telemetry.costs import job_cost
+from console.telemetry.dcgm import DcgmSource
+from console.telemetry.devices import Device
+from console.telemetry.figures import PodRef, Reading
+from console.telemetry.nodes import NodeReading, by_node
+from console.telemetry.prometheus import PrometheusSource
+from console.telemetry.replicas import IDLE
+from console.telemetry.series import BUCKET_SECONDS, KEPT_SECONDS, Histories
+from console.telemetry.smi import SmiSource
+from console.telemetry.sourcing import NoFigures, Source
 
-IDLE = 5.0  # percent below which a GPU does no work
-_KEPT = 60  # samples of a pod
-_PODS = 4000  # pods whose samples are kept
-_MINUTES = 600.0  # seconds of history read when a pod is first looked at
-_STEP = 30.0
-_IDLE_WINDOW = 12 * 3600.0  # how far back an idle pod's last work is looked for
-_IDLE_STEP = 300.0
-_AGAIN = 120.0  # seconds until sources that failed are tried again
+REST_SECONDS = 120.0  # until a source that had nothing is tried again
+_LOOK_BACK = 12 * 3600.0  # how far back it is asked since when a pod does nothing
+_LOOK_BACK_STEP = 600.0
+_LOOK_BACK_EVERY = 300.0
 
-Read = Callable[[Sequence[PodRef]], Awaitable[dict[str, PodGpus]]]
+
+class Prices(Protocol):
+    """The part of the settings' values that is used."""
+
+    @property
+    def prices(self) -> dict[str, float]: ...
+
+
+class MonitorSettings(Protocol):
+    """The part of the settings that is used (config.settings.Settings)."""
+
+    @property
+    def values(self) -> Prices: ...
+    def prometheus(self, context: str) -> str: ...
 
 
 class GpuMonitor:
-    """GPU figures of pods, read on demand; one for a session."""
+    """Reads figures for whoever looks; one reading at a time."""
 
-    def __init__(self, session: Session, catalog: Catalog, *, address: str = "") -> None:
-        """`address` is a configured Prometheus, `namespace/service:port[/prefix]`; "" finds it by labels."""
+    def __init__(self, session: Session, settings: MonitorSettings) -> None:
         self._session = session
-        self._catalog = catalog
-        self._address = address
-        self._read: Read | None = None
-        self._prometheus: Prometheus | None = None
-        self._source = ""
-        self._why: list[str] = []
-        self._failed_at = 0.0
-        self._no_history = ""
-        self._samples: dict[str, deque[tuple[float, float | None]]] = {}
-        self._worked: dict[str, float] = {}  # when an idle pod last worked, as far back as was looked
+        self._settings = settings
+        self._prometheus = PrometheusSource(session, settings.prometheus(session.context))
+        self._dcgm = DcgmSource(session)
+        self._sources: tuple[Source, ...] = (self._prometheus, self._dcgm, SmiSource(session))
+        self._resting: dict[str, tuple[float, str]] = {}  # kind -> (until, why)
+        self._lock = asyncio.Lock()
+        self._last: tuple[float, frozenset[str], Reading] | None = None
+        self._histories = Histories(idle_below=IDLE)
+        self._looked_back: dict[str, float] = {}
+        self._recalling: set[asyncio.Task[None]] = set()
 
     async def read(self, pods: Sequence[PodRef]) -> Reading:
-        """The figures of these pods now. Raises nothing: a reading without figures says why."""
-        now = self._session.clock.now()
-        if self._read is None and not await self._choose(pods, now):
-            return Reading(at=now, why_none=self._sentence())
-        try:
-            found = only(await self._use(pods), [pod.key for pod in pods])
-        except ConsoleError as error:
-            why = f"{self._source} stopped answering: {error.sentence}"
-            self._read = self._prometheus = None
-            self._failed_at = 0.0
-            return Reading(at=now, why_none=why)
-        await self._learn(pods, now)
-        self._keep(found, now)
-        shared = sorted({gpus.shared for gpus in found.values() if gpus.shared})
-        note = f"shared GPUs ({', '.join(shared)}): figures are not one pod's alone" if shared else ""
-        if not found:
-            note = "it has no figures of these pods"
-        note = "  ".join(filter(None, (note, self._no_history)))
-        return Reading(source=self._source, at=now, pods=found, note=note)
+        """Figures of these pods now. Never raises: without a source the reading says why."""
+        if not pods:
+            return Reading(why_none="No pod holds a GPU.")
+        async with self._lock:
+            keys = frozenset(pod.key for pod in pods)
+            if self._last is not None and self._last[1] >= keys and self._time() < self._last[0]:
+                return self._last[2]
+            reading, source = await self._read(pods)
+            if source is not None:
+                self._last = (self._time() + source.every / 2, keys, reading)
+                self._remember(pods, reading, source)
+            return reading
 
-    async def _use(self, pods: Sequence[PodRef]) -> dict[str, PodGpus]:
-        assert self._read is not None
-        return await self._read(pods)
+    async def _read(self, pods: Sequence[PodRef]) -> tuple[Reading, Source | None]:
+        for source in self._sources:
+            if self._rests(source.kind):
+                continue
+            try:
+                reading = await source.read(pods)
+            except (NoFigures, ConsoleError) as error:
+                self._rest(source.kind, error)
+            else:
+                return reading, source
+        return Reading(at=self._session.clock.now(), why_none=self._why_none()), None
+
+    def _rests(self, kind: str) -> bool:
+        resting = self._resting.get(kind)
+        if resting is None or self._time() >= resting[0]:
+            self._resting.pop(kind, None)
+            return False
+        return True
+
+    def _rest(self, kind: str, error: Exception) -> None:
+        why = error.sentence if isinstance(error, ConsoleError) else str(error)
+        self._resting[kind] = (self._time() + REST_SECONDS, why.rstrip("."))
+
+    def _why_none(self) -> str:
+        tried = [
+            f"{source.kind}: {self._resting[source.kind][1]}"
+            for source in self._sources
+            if source.kind in self._resting
+        ]
+        return f"No source has GPU figures ({'; '.join(tried)})."
+
+    def _remember(self, pods: Sequence[PodRef], reading: Reading, source: Source) -> None:
+        """Keep the figures; what Prometheus knows of the time before is asked for while the figures are shown."""
+        new = [pod for pod in pods if pod.key in reading.pods and pod.key not in self._histories]
+        for key, gpus in reading.pods.items():
+            self._histories.add(key, reading.at, gpus.util)
+        if source is not self._prometheus:
+            return
+        now = self._time()
+        self._looked_back = {key: at for key, at in self._looked_back.items() if now - at < _LOOK_BACK_EVERY}
+        still = [pod for pod in pods if self._doubtful(pod.key)]
+        self._looked_back |= {pod.key: now for pod in still}
+        if new or still:
+            task = asyncio.create_task(self._recall(new, still), name="history of GPUs")
+            self._recalling.add(task)
+            task.add_done_callback(self._recalling.discard)
+
+    async def _recall(self, new: Sequence[PodRef], still: Sequence[PodRef]) -> None:
+        try:
+            if new:
+                for key, series in (await self._prometheus.history(new, KEPT_SECONDS, BUCKET_SECONDS)).items():
+                    self._histories.fill(key, series)
+            if still:
+                past = await self._prometheus.history(still, _LOOK_BACK, _LOOK_BACK_STEP, longest=True)
+                for key, series in past.items():
+                    worked = max((at for at, value in series if value >= IDLE), default=None)
+                    self._histories.worked(key, worked, min((at for at, _ in series), default=None))
+        except (NoFigures, ConsoleError):
+            return  # the figures of now are good without their past; idle pods are asked about again later
+
+    async def settled(self) -> None:
+        """Wait until what is being asked about the past is known: for those who look only once."""
+        await asyncio.gather(*self._recalling)
+
+    async def close(self) -> None:
+        """End what is still being asked."""
+        for task in self._recalling:
+            task.cancel()
+        await asyncio.gather(*self._recalling, return_exceptions=True)
+
+    def _doubtful(self, key: str) -> bool:
+        """Whether it is worth asking since when a pod does nothing: it does, and nobody looked lately."""
+        return self._histories.idle(key, self._session.clock.now()) is not None and key not in self._looked_back
+
+    async def read_nodes(self) -> NodeReading:
+        """Every GPU of every node, held or not, with XIDs, ECC errors and failed row remaps. Never raises."""
+        why: list[str] = []
+        async with self._lock:
+            for kind, look in ((self._prometheus.kind, self._prometheus.nodes), (self._dcgm.kind, self._dcgm.nodes)):
+                try:
+                    name, found = await look()
+                except NoFigures as error:
+                    why.append(f"{kind}: {error}")
+                except ConsoleError as error:
+                    why.append(f"{kind}: {error.sentence.rstrip('.')}")
+                else:
+                    return self._nodes(name, found)
+        return NodeReading(
+            at=self._session.clock.now(), why_none=f"No source knows the nodes' GPUs ({'; '.join(why)})."
+        )
+
+    def _nodes(self, name: str, found: list[Device]) -> NodeReading:
+        return NodeReading(name, self._session.clock.now(), by_node(found))
 
     def history(self, key: str) -> Sequence[float | None]:
-        """Utilisation of a pod in percent, oldest first, as far as it was read."""
-        return [value for _, value in self._samples.get(key, ())]
+        """Utilisation of a pod (`namespace/name`) in percent over the last quarter of an hour, oldest first."""
+        return self._histories.values(key, self._session.clock.now())
 
     def idle(self, key: str) -> float | None:
-        """Seconds since a pod's GPUs last worked; None where they work or nobody knows."""
-        samples = self._samples.get(key)
-        if not samples or samples[-1][1] is None or samples[-1][1] >= IDLE:
-            return None
-        worked = self._worked.get(key)
-        if worked is None:
-            known = [at for at, value in samples if value is not None and value >= IDLE]
-            worked = known[-1] if known else samples[0][0]
-        return samples[-1][0] - worked
+        """Seconds since a pod last computed; None: it computes, or nobody knows."""
+        return self._histories.idle(key, self._session.clock.now())
 
-    # choosing a source
+    def cost(self, reading: Reading) -> float | None:
+        """The price of one hour of the GPUs in a reading; None where the settings price none of them."""
+        return job_cost(reading, self._settings.values.prices)
 
-    async def _choose(self, pods: Sequence[PodRef], now: float) -> bool:
-        if self._why and now - self._failed_at < _AGAIN:
-            return False
-        self._why = []
-        for choose in (self._choose_prometheus, self._choose_exporters, self._choose_smi):
-            try:
-                await choose(pods)
-            except ConsoleError as error:
-                self._why.append(error.sentence.rstrip("."))
-            else:
-                return True
-        self._failed_at = now
-        return False
-
-    def _sentence(self) -> str:
-        return f"No GPU figures: {'; '.join(self._why)}."
-
-    async def _choose_prometheus(self, pods: Sequence[PodRef]) -> None:
-        address = parse_address(self._address) if self._address else await prometheus.find(self._session)
-        source = Prometheus(self._session, address)
-        await source.prepare()
-        self._prometheus, self._read = source, source.read
-        self._source = f"Prometheus {address}"
-
-    async def _choose_exporters(self, pods: Sequence[PodRef]) -> None:
-        exporters = Exporters(self._session, self._catalog)
-        if not await exporters.find():
-            raise ConsoleError("no dcgm-exporter pod was found by its labels")
-        await exporters.read(pods)
-        self._read = exporters.read
-        self._source = "dcgm-exporter pods, without history"
-
-    async def _choose_smi(self, pods: Sequence[PodRef]) -> None:
-        namespace = pods[0].namespace
-        verdict = await self._session.access.may("create", "", "pods", namespace, "exec")
-        if not verdict.allowed:
-            raise ConsoleError(f"you may not exec in {namespace} to run nvidia-smi")
-
-        async def read(refs: Sequence[PodRef]) -> dict[str, PodGpus]:
-            return await smi.read(self._session, refs)
-
-        await read(pods[:1])
-        self._read = read
-        self._source = "nvidia-smi in the pods, without history"
-
-    # what is remembered
-
-    def _keep(self, found: dict[str, PodGpus], now: float) -> None:
-        for key, gpus in found.items():
-            samples = self._samples.setdefault(key, deque(maxlen=_KEPT))
-            samples.append((now, gpus.util))
-            if gpus.util is not None and gpus.util >= IDLE:
-                self._worked.pop(key, None)
-        while len(self._samples) > _PODS:
-            self._samples.pop(next(iter(self._samples)))
-
-    async def _learn(self, pods: Sequence[PodRef], now: float) -> None:
-        """Read the history of pods that are looked at for the first time, where the source keeps one."""
-        new = [pod for pod in pods if pod.key not in self._samples]
-        if self._prometheus is None or not new:
-            return
-        try:
-            recent = await self._prometheus.history(new, now, _MINUTES, _STEP)
-            longer = await self._prometheus.history(new, now, _IDLE_WINDOW, _IDLE_STEP)
-        except ConsoleError as error:
-            self._no_history = f"no history: {error.sentence}"
-            return
-        self._no_history = ""
-        for pod in new:
-            samples = self._samples.setdefault(pod.key, deque(maxlen=_KEPT))
-            samples.extend(recent.get(pod.key, ())[:-1])
-            points = longer.get(pod.key, ())
-            if points:
-                worked = [at for at, value in points if value >= IDLE]
-                self._worked[pod.key] = worked[-1] if worked else points[0][0]
+    def _time(self) -> float:
+        return asyncio.get_running_loop().time()

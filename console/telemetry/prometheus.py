@@ -1,65 +1,68 @@
-"""GPU figures from a Prometheus in the cluster, through the API server's service proxy.
-
-Queries are made by the prometheus-api-client package in a thread; its requests travel over our own session, so that
-credentials, TLS and proxies are those of the kubeconfig. GET only: a reader may not POST to a proxy.
-"""
+"""GPU figures from Prometheus: where it is, how its labels are formed, and the few queries that are asked of it."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from console.cluster.session import Session
-from console.errors import Invalid, NotFound, ServerFailed, UsageError
-from console.telemetry.figures import PodGpus, PodRef
-from console.telemetry.metrics import ENGINE, NAMES, UTIL, Metric, gpus_by_pod, pod_of
-
-if TYPE_CHECKING:
-    from prometheus_api_client.prometheus_connect import PrometheusConnect
-
-_BASE = "http://prometheus.invalid"  # never dialled: the adapter mounted on it uses the session
-_TIMEOUT = 8.0  # seconds
-_MOST_NAMES = 40  # pods named in a query; beyond, whole namespaces are asked (URLs over 8 KiB fail)
-_LABELS = (
-    "app.kubernetes.io/name in (prometheus,thanos-query,kube-prometheus-stack-prometheus)",
-    "self-monitor=true",
-    "app in (kube-prometheus-stack-prometheus,prometheus)",
+from console.errors import ApiError, ConsoleError, Denied, Invalid
+from console.telemetry.devices import (
+    ENGINE,
+    EXPORTED,
+    FIGURES,
+    FORMS,
+    HEALTH,
+    PLAIN,
+    USED,
+    UTIL,
+    Device,
+    LabelForm,
+    by_pod,
+    devices,
 )
-_PORTS = ("http-web", "web", "http")
+from console.telemetry.exposition import Sample
+from console.telemetry.figures import PodRef, Reading
+from console.telemetry.promclient import Address, PrometheusClient, parse_address
+from console.telemetry.sourcing import NoFigures
+from console.text import clean
 
+SELECTORS = (
+    "app.kubernetes.io/name in (prometheus,thanos-query,kube-prometheus-stack-prometheus,vmsingle,vmselect)",
+    "self-monitor=true",
+    "operated-prometheus=true",
+)
+# Tried where services may not be listed in the whole cluster.
+USUAL = (
+    Address("monitoring", "prometheus-operated", "9090"),
+    Address("monitoring", "prometheus-k8s", "9090"),
+    Address("monitoring", "kube-prometheus-stack-prometheus", "9090"),
+    Address("monitoring", "prometheus-server", "80"),
+)
+_NOT_A_QUERY_API = (
+    "alertmanager",
+    "node-exporter",
+    "operator",
+    "pushgateway",
+    "kube-state-metrics",
+    "grafana",
+    "adapter",
+)
+_CANDIDATES = 4
+_LONGEST = 1500  # characters of a regular expression; a URL beyond about 8 KiB fails
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where Prometheus listens."""
-
-    namespace: str
-    service: str
-    port: str
-    prefix: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.namespace}/{self.service}:{self.port}{self.prefix}"
-
-
-def parse_address(text: str) -> Address:
-    """`namespace/service:port[/prefix]`; UsageError for anything else."""
-    namespace, slash, rest = text.partition("/")
-    service, colon, tail = rest.partition(":")
-    port, _, prefix = tail.partition("/")
-    if not (slash and colon and namespace and service and port):
-        raise UsageError(f"{text!r} is not a Prometheus address.", "Write namespace/service:port[/prefix].")
-    return Address(namespace, service, port, f"/{prefix.strip('/')}" if prefix.strip("/") else "")
+Points = list[tuple[float, float]]
 
 
 class _Port(msgspec.Struct):
-    name: str = ""
     port: int = 0
+    name: str = ""
+
+
+class _Spec(msgspec.Struct, rename="camel"):
+    ports: list[_Port] | None = None
+    cluster_ip: str = msgspec.field(name="clusterIP", default="")
 
 
 class _Meta(msgspec.Struct):
@@ -67,149 +70,182 @@ class _Meta(msgspec.Struct):
     namespace: str = ""
 
 
-class _Spec(msgspec.Struct):
-    ports: list[_Port] = msgspec.field(default_factory=list)
-
-
 class _Service(msgspec.Struct):
-    metadata: _Meta
+    metadata: _Meta = msgspec.field(default_factory=_Meta)
     spec: _Spec = msgspec.field(default_factory=_Spec)
 
 
 class _Services(msgspec.Struct):
-    items: list[_Service] = msgspec.field(default_factory=list)
+    items: list[_Service] | None = None
 
 
-async def find(session: Session) -> Address:
-    """The first Prometheus service known by its labels; raises NotFound, or Denied as any list."""
-    for selector in _LABELS:
-        body = await session.get("/api/v1/services", params={"labelSelector": selector})
-        for service in msgspec.json.decode(body, type=_Services).items:
-            named = {port.name: port.port for port in service.spec.ports}
-            number = next((named[name] for name in _PORTS if name in named), None)
-            if number is None and service.spec.ports:
-                number = service.spec.ports[0].port
-            if number:
-                return Address(service.metadata.namespace, service.metadata.name, str(number))
-    raise NotFound("no Prometheus service was found by its labels")
+class PrometheusSource:
+    """Figures of pods and nodes, with history."""
 
+    kind = "Prometheus"
+    every = 10.0
 
-class Prometheus:
-    """One Prometheus, asked for the GPU figures of pods."""
-
-    def __init__(self, session: Session, address: Address) -> None:
-        self.address = address
+    def __init__(self, session: Session, configured: str = "") -> None:
+        """`configured` is `namespace/service:port[/prefix]`, or "" to find it."""
         self._session = session
-        self._client: PrometheusConnect | None = None
-        self._labels: tuple[str, str] | None = None  # of namespace and pod, as the scrape writes them
+        self._configured = configured
+        self._client: PrometheusClient | None = None
+        self._form: LabelForm = PLAIN
+        self._joined = True  # one query for all metrics; some query services refuse a pattern for the name
 
-    async def prepare(self) -> None:
-        """Learn how DCGM series name pods; raises NotFound where there are none."""
-        for namespace, pod in (
-            ("exported_namespace", "exported_pod"),
-            ("namespace", "pod"),
-            ("pod_namespace", "pod_name"),
-        ):
-            series = f'{{__name__=~"{UTIL}|{ENGINE}",{pod}!="",{pod}!~".*dcgm-exporter.*"}}'
-            if await self.query(f"count({series})"):
-                self._labels = namespace, pod
-                return
-        raise NotFound(f"Prometheus {self.address} has no DCGM series of pods")
+    async def read(self, pods: Sequence[PodRef]) -> Reading:
+        """Figures of pods, one query for all of them. Raises NoFigures where no Prometheus has any."""
+        client = await self._opened()
+        samples = await self._samples(client, FIGURES, pod_matchers(pods, self._form))
+        found = by_pod(devices(samples, shared=await self._shared(client)), (pod.key for pod in pods))
+        if not found:
+            raise NoFigures(f"{client.address} has no GPU series of these pods")
+        left = len(pods) - len(found)
+        note = f"{left} of {len(pods)} pods have no figures" if left else ""
+        return Reading(f"Prometheus {client.address}", self._session.clock.now(), found, note=note)
 
-    async def read(self, pods: Sequence[PodRef]) -> dict[str, PodGpus]:
-        """The newest figures: one query for all of them."""
-        result = await self.query(f'{{__name__=~"{"|".join(NAMES)}"{self._matchers(pods)}}}')
-        return gpus_by_pod(_metrics(result))
+    async def nodes(self) -> tuple[str, list[Device]]:
+        """(phrase for the screen, devices) of every node."""
+        client = await self._opened()
+        found = devices(await self._samples(client, (*FIGURES, *HEALTH), ""), shared=await self._shared(client))
+        if not found:
+            raise NoFigures(f"{client.address} has no GPU series")
+        return f"Prometheus {client.address}", found
 
     async def history(
-        self, pods: Sequence[PodRef], now: float, seconds: float, step: float
-    ) -> dict[str, list[tuple[float, float]]]:
-        """Utilisation of each pod over the last `seconds`: (time, percent) pairs, oldest first."""
-        where = self._matchers(pods)
-        namespace, pod = self._labels or ("namespace", "pod")
-        by = f"by ({namespace},{pod})"
-        # MIG slices have no GPU_UTIL, so their engine activity stands in.
-        query = f"avg {by} ({UTIL}{{{where[1:]}}}) or avg {by} (100 * {ENGINE}{{{where[1:]}}})"
-        result = await self.query(query, start=now - seconds, end=now, step=step)
-        found: dict[str, list[tuple[float, float]]] = {}
-        for series in result:
-            key = pod_of(series.get("metric", {}))
-            if key:
-                found[key] = [(float(at), float(value)) for at, value in series.get("values", ()) if value != "NaN"]
+        self, pods: Sequence[PodRef], seconds: float, step: float, *, longest: bool = False
+    ) -> dict[str, Points]:
+        """Utilisation of pods over the last `seconds`, in percent; with `longest` the highest of each step."""
+        client = await self._opened()
+        matchers = pod_matchers(pods, self._form)
+        by = f"by ({self._form.namespace},{self._form.pod})"
+        window = f"[{step:.0f}s]" if longest else ""
+        over = "max_over_time" if longest else ""
+        whole = 'GPU_I_PROFILE=""'  # GPU_UTIL of a MIG slice says nothing
+        promql = (
+            f"avg {by} ({over}({UTIL}{{{matchers},{whole}}}{window}))"
+            f" or 100 * avg {by} ({over}({ENGINE}{{{matchers}}}{window}))"
+        )
+        now = self._session.clock.now()
+        wanted = {pod.key for pod in pods}
+        found: dict[str, Points] = {}
+        for labels, points in await client.query_range(promql, now - seconds, now, step):
+            key = f"{labels.get(self._form.namespace, '')}/{labels.get(self._form.pod, '')}"
+            if key in wanted:
+                found[key] = points
         return found
 
-    def _matchers(self, pods: Sequence[PodRef]) -> str:
-        namespace, pod = self._labels or ("namespace", "pod")
-        spaces = sorted({ref.namespace for ref in pods})
-        parts = [f'{namespace}=~"{"|".join(spaces)}"'] if len(spaces) <= _MOST_NAMES else [f'{namespace}!=""']
-        if len(pods) <= _MOST_NAMES:
-            parts.append(f'{pod}=~"{"|".join(ref.name.replace(".", "[.]") for ref in pods)}"')
-        else:
-            parts.append(f'{pod}!=""')
-        return "".join(f",{part}" for part in parts)
-
-    async def query(
-        self, text: str, *, start: float | None = None, end: float | None = None, step: float = 30.0
-    ) -> list[dict[str, Any]]:
-        """An instant query, or a range query where `start` and `end` are given; the result list as Prometheus sends it.
-
-        Raises ConsoleError with what the proxy or Prometheus said.
-        """
-        loop = asyncio.get_running_loop()
-
-        def ask() -> list[dict[str, Any]]:
-            from prometheus_api_client.exceptions import PrometheusApiClientException
-
-            client = self._client = self._client or _client(self._session, self.address, loop)
+    async def _samples(self, client: PrometheusClient, names: Iterable[str], matchers: str) -> list[Sample]:
+        if self._joined:
+            every = [f'__name__=~"{"|".join(names)}"', *([matchers] if matchers else [])]
             try:
-                if start is None or end is None:
-                    return list(client.custom_query(text))
-                first, last = datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC)
-                return list(client.custom_query_range(text, first, last, str(int(step))))
-            except PrometheusApiClientException as error:
-                raise Invalid(f"Prometheus {self.address} refused a query: {error}") from None
-            except (KeyError, TypeError, ValueError) as error:
-                raise ServerFailed(f"{self.address} did not answer as a Prometheus does.") from error
+                samples = await client.query(f"{{{','.join(every)}}}")
+            except Invalid:
+                samples = []
+            if samples:
+                return samples
+        singly: list[Sample] = []
+        for name in names:
+            # Without its name a vector has none: a query service may drop `__name__`.
+            singly += [
+                Sample(name, sample.labels, sample.value) for sample in await client.query(f"{name}{{{matchers}}}")
+            ]
+        if singly:
+            self._joined = False
+        return singly
 
-        return await asyncio.to_thread(ask)
+    async def _shared(self, client: PrometheusClient) -> set[tuple[str, str]]:
+        """Devices that several pods hold: time-sliced."""
+        holder = f'{self._form.pod}!=""'
+        held = await client.query(f"count by (UUID,GPU_I_ID) ({USED}{{{holder}}}) > 1")
+        return {(sample.labels.get("UUID", ""), sample.labels.get("GPU_I_ID", "")) for sample in held}
+
+    async def _opened(self) -> PrometheusClient:
+        """The Prometheus that has GPU series. Raises NoFigures naming what was tried."""
+        if self._client is None:
+            why: list[str] = []
+            for address in await self._candidates():
+                client = PrometheusClient(self._session, address)
+                try:
+                    form = await label_form(client)
+                except ConsoleError as error:
+                    why.append(error.sentence.rstrip("."))
+                    continue
+                if form is not None:
+                    self._client, self._form = client, form
+                    return client
+                why.append(f"{address} has no GPU series with pod labels")
+            raise NoFigures("; ".join(why[:2]) or "no service was found by its labels")
+        return self._client
+
+    async def _candidates(self) -> list[Address]:
+        if self._configured:
+            return [parse_address(self._configured)]
+        found: list[Address] = []
+        for selector in SELECTORS:
+            try:
+                body = await self._session.get("/api/v1/services", params={"labelSelector": selector, "limit": 100})
+            except Denied:
+                return list(USUAL)
+            except ApiError:
+                continue
+            found += [address for address in addresses(body) if address not in found]
+            if found:
+                break
+        return found[:_CANDIDATES]
 
 
-def _client(session: Session, address: Address, loop: asyncio.AbstractEventLoop) -> PrometheusConnect:
-    """A client whose HTTP goes over the session; made in a thread, because its imports take a while."""
-    import requests
-    from prometheus_api_client.prometheus_connect import PrometheusConnect
-    from requests.adapters import BaseAdapter
-
-    class Proxied(BaseAdapter):
-        def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-            parts = urlsplit(str(request.url))
-            answer = requests.Response()
-            answer.request = request
-            answer.url = str(request.url)
-            coroutine = session.service_get(
-                address.namespace,
-                address.service,
-                address.port,
-                f"{address.prefix}{parts.path}".lstrip("/"),
-                params=dict(parse_qsl(parts.query)),
-                timeout=_TIMEOUT,
-            )
-            answer._content = asyncio.run_coroutine_threadsafe(coroutine, loop).result(timeout=3 * _TIMEOUT)
-            answer.status_code = 200
-            return answer
-
-        def close(self) -> None:
-            """Nothing is held open here."""
-
-    http = requests.Session()
-    client = PrometheusConnect(url=_BASE, session=http)
-    http.mount(_BASE, Proxied())  # the client mounts an adapter of its own when it is made
-    return client
+def addresses(body: bytes) -> list[Address]:
+    """Services of a list that may be a Prometheus API, the likeliest first."""
+    ranked = []
+    for service in msgspec.json.decode(body, type=_Services).items or ():
+        name = clean(service.metadata.name)
+        if any(word in name for word in _NOT_A_QUERY_API) or not service.spec.ports:
+            continue
+        ports = {port.name: port.port for port in service.spec.ports}
+        number = next((ports[known] for known in ("http-web", "web", "http") if known in ports), None)
+        if number is None:
+            numbers = [port.port for port in service.spec.ports]
+            number = next((port for port in numbers if port in (9090, 8429, 8481, 80)), numbers[0])
+        prefix = "/select/0/prometheus" if number == 8481 else ""
+        headless = service.spec.cluster_ip == "None"
+        ranked.append((headless, Address(clean(service.metadata.namespace), name, str(number), prefix)))
+    return [address for _, address in sorted(ranked, key=lambda entry: (entry[0], str(entry[1])))]
 
 
-def _metrics(result: Iterable[Mapping[str, Any]]) -> Iterable[Metric]:
-    for series in result:
-        labels = series.get("metric", {})
-        value = series.get("value")
-        if isinstance(labels, dict) and value:
-            yield Metric(str(labels.get("__name__", "")), labels, float(value[1]))
+async def label_form(client: PrometheusClient) -> LabelForm | None:
+    """Which labels name the pod that holds a GPU; None where no GPU series has any."""
+    for form in FORMS:
+        own = f',{form.pod}!~".*dcgm-exporter.*"' if form is not EXPORTED else ""
+        for metric in (USED, UTIL):
+            if await client.query(f'count({metric}{{{form.pod}!=""{own}}})'):
+                return form
+    return None
+
+
+def pod_matchers(pods: Sequence[PodRef], form: LabelForm) -> str:
+    """Label matchers that hold for all of these pods and as few others as a short query can say."""
+    namespaces = sorted({pod.namespace for pod in pods})
+    names = sorted({pod.name for pod in pods})
+    prefix = _common_start(names[0], names[-1])
+    listed = "|".join(map(_literal, names))
+    if len(listed) <= 200 or (len(prefix) < 4 and len(listed) <= _LONGEST):
+        pod = f'{form.pod}=~"{listed}"'
+    elif len(prefix) >= 4:
+        pod = f'{form.pod}=~"{_literal(prefix)}.*"'
+    else:
+        pod = f'{form.pod}!=""'
+    where = "|".join(map(_literal, namespaces))
+    namespace = f'{form.namespace}=~"{where}"' if len(where) <= _LONGEST else f'{form.namespace}!=""'
+    return f"{namespace},{pod}"
+
+
+def _common_start(first: str, last: str) -> str:
+    """What the first and last of sorted names begin with, and so all between them."""
+    same = next((place for place, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), None)
+    return first[: len(first) if same is None else same]
+
+
+def _literal(name: str) -> str:
+    """A name inside a regular expression inside a PromQL string: names hold no other special character than dots."""
+    return name.replace(".", "[.]")
