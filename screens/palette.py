@@ -32,6 +32,7 @@ class Palette:
     cursor: Style  # the name under the cursor
     gutter: Style  # the cursor's mark
     mark: Style  # rows a person marked
+    series: tuple[Style, ...]  # told apart by number: the labels of replicas
 
     @classmethod
     def of(cls, theme: Theme) -> Palette:
@@ -54,6 +55,7 @@ class Palette:
             cursor=Style(reverse=True),
             gutter=colour("accent", bold=True),
             mark=colour("accent", bold=True),
+            series=tuple(colour(name) for name in ("primary", "ok", "waiting", "secondary", "accent", "running")),
         )
 
     def state(self, state: State) -> Style:

@@ -15,6 +15,7 @@ VIEWS = {
     "start": "screens.start:StartView",
     "list": "screens.listing:ListView",
     "replicas": "screens.replicas:ReplicasView",
+    "logs": "screens.logs:LogsView",
     "gpus": "screens.gpus:GpusView",
     "describe": "screens.describing:DescribeView",
     "manifest": "screens.manifests:ManifestView",
