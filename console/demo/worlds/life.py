@@ -7,8 +7,9 @@ world stays the same size.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from random import Random
+from typing import Any
 
 import httpx
 
@@ -44,15 +45,23 @@ class Life:
         self._report = report
         self._draw = Random(f"{seed}/life")
         self._number = 0
+        self._outage: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Let things happen for ever."""
-        while True:
-            await asyncio.sleep(self._draw.uniform(*PAUSE) / self._pace)
-            try:
-                await self.happen()
-            except (errors.ConsoleError, httpx.HTTPError) as error:
-                self._report(f"life: {error}")
+        try:
+            while True:
+                await asyncio.sleep(self._draw.uniform(*PAUSE) / self._pace)
+                await self._surviving(self.happen())
+        finally:
+            if self._outage is not None:
+                self._outage.cancel()
+
+    async def _surviving(self, happening: Coroutine[Any, Any, None]) -> None:
+        try:
+            await happening
+        except (errors.ConsoleError, httpx.HTTPError) as error:
+            self._report(f"life: {error}")
 
     async def happen(self) -> None:
         """One thing: mostly a new job; old ones are cleared away first."""
@@ -64,7 +73,8 @@ class Life:
             await self._client.delete(path_of(old, plural), propagation="Background")
         chance = self._draw.random()
         if chance < 0.04:
-            await self._lose_node()
+            if self._outage is None or self._outage.done():
+                self._outage = asyncio.create_task(self._surviving(self._lose_node()), name="outage")
         elif chance < 0.25:
             await self._lose_replica()
         elif len(ours) < MOST:
