@@ -34,7 +34,7 @@ class Gang:
     """The replicas of one job.
 
     `size` is how many must run before training starts, 0 when nobody said; an `elastic` job goes on without
-    those that were taken away. What is told may come in any order of time.
+    those that were taken away. What is told of one replica comes in order of time; replicas come in any order.
     """
 
     seed: int
@@ -47,8 +47,13 @@ class Gang:
     _first: Turn | None = None
 
     def set_member(self, pod: str, mode: Mode, at: float) -> None:
-        """A replica runs, hangs, or waits to run (also again, after it died)."""
+        """A replica runs, hangs, or waits to run (also again, after it died).
+
+        `at` may lie ahead: what is told later of an earlier moment takes it back.
+        """
         self._now[pod] = mode
+        if any(change[1] == pod and change[0] > at for change in reversed(self._changes)):
+            self._changes = [change for change in self._changes if change[1] != pod or change[0] <= at]
         insort(self._changes, (at, pod, mode), key=lambda change: change[0])
         self._turns = None
         if len(self._changes) > CHANGES:

@@ -144,11 +144,16 @@ class GpuFleet:
         return ""
 
     def do(self, uid: str, container: str, mode: Mode, at: float) -> None:
-        """What a container's process does from `at` on; IDLE when it ended but its pod goes on."""
+        """What a container's process does from `at` on; IDLE when it ended but its pod goes on.
+
+        `at` may lie ahead: what is told later of an earlier moment takes it back.
+        """
         for slot in self._pods.get(uid, ()):
             tenancy = slot.holders[uid]
             if tenancy.container == container:
                 tenancy.began = at if tenancy.began is None else tenancy.began
+                while tenancy.doings and tenancy.doings[-1].at > at:
+                    tenancy.doings.pop()
                 tenancy.doings.append(Doing(at, mode))
                 del tenancy.doings[:-TENANCIES]
 

@@ -161,14 +161,22 @@ def test_training_waits_until_every_replica_runs_and_goes_back_to_a_checkpoint()
     assert gang.at(2001).resumed
 
 
-def test_a_gang_may_be_told_of_its_past_in_any_order() -> None:
+def test_a_replica_that_dies_while_it_loads_does_not_run_afterwards() -> None:
+    gang = Gang(seed=3, size=1)
+    gang.set_member("a", Mode.WAITING, 10)
+    gang.set_member("a", Mode.RUNNING, 40)
+    gang.set_member("a", Mode.WAITING, 20)
+    assert gang.at(60).mode is Mode.WAITING
+
+
+def test_a_gang_may_be_told_of_its_replicas_in_any_order() -> None:
     told = [
         ("a", Mode.RUNNING, 10.0),
         ("b", Mode.RUNNING, 12.0),
         ("b", Mode.WAITING, 400.0),
         ("b", Mode.RUNNING, 500.0),
     ]
-    orders = [told, told[::-1], told[2:] + told[:2]]
+    orders = [told, told[1:] + told[:1], [told[1], told[0], *told[2:]]]
     gangs = [Gang(seed=3, size=2) for _ in orders]
     for gang, order in zip(gangs, orders, strict=True):
         for member, mode, at in order:

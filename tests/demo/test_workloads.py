@@ -279,6 +279,18 @@ def test_a_daemonset_wants_a_pod_on_every_node_that_suits_it() -> None:
     assert status(plan)["numberReady"] == 1
 
 
+def test_a_daemons_pod_stays_on_a_node_that_takes_no_new_ones() -> None:
+    lost = {"key": "node.kubernetes.io/unreachable", "effect": "NoSchedule"}
+    placed = pod("d-1")
+    placed["spec"]["nodeName"] = "a"
+    assert deleted(plan_daemonset(owner("DaemonSet"), [placed], [node("a", lost)], [], NOW)) == []
+    assert not [
+        m for m in created(plan_daemonset(owner("DaemonSet"), [], [node("a", lost)], [], NOW)) if m["kind"] == "Pod"
+    ]
+    expelled = {"key": "gone", "effect": "NoExecute"}
+    assert deleted(plan_daemonset(owner("DaemonSet"), [placed], [node("a", expelled)], [], NOW)) == ["d-1"]
+
+
 def test_a_daemonset_replaces_outdated_pods_one_node_at_a_time() -> None:
     pods = [pod(name, labels={"controller-revision-hash": "old"}) for name in ("d-1", "d-2")]
     for each, name in zip(pods, "ab", strict=True):

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from console.demo.client import Object
 from console.demo.controllers.base import Cluster
-from console.demo.controllers.placement import suits
+from console.demo.controllers.placement import may_stay, suits
 from console.demo.controllers.plan import Plan
 from console.demo.controllers.planned import PlannedController
 from console.demo.controllers.revisions import revise
@@ -78,7 +78,8 @@ def plan_daemonset(
     misplaced = 0
     for node in nodes:
         name = node["metadata"]["name"]
-        if suits(daemon_pod(obj, name, update), node):
+        wished = daemon_pod(obj, name, update)
+        if suits(wished, node) or (by_node.get(name) and may_stay(wished, node)):
             wanted.append(name)
         else:
             misplaced += len(by_node.get(name, ()))

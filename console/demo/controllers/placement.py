@@ -82,16 +82,26 @@ def suits(pod: Object, node: Object) -> bool:
     return not (_unschedulable(pod, node) or _taints(pod, node) or _affinity(pod, node))
 
 
+def may_stay(pod: Object, node: Object) -> bool:
+    """Whether a pod that runs on the node still suits it: only NoExecute taints drive it away."""
+    tolerations = pod["spec"].get("tolerations") or ()
+    expelled = any(
+        taint["effect"] == "NoExecute" and not tolerated(taint, tolerations)
+        for taint in (node.get("spec") or {}).get("taints") or ()
+    )
+    return not expelled and not _affinity(pod, node)
+
+
 def _unschedulable(pod: Object, node: Object) -> Refusal | None:
     taint = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
-    if node["spec"].get("unschedulable") and not tolerated(taint, pod["spec"].get("tolerations") or ()):
+    if (node.get("spec") or {}).get("unschedulable") and not tolerated(taint, pod["spec"].get("tolerations") or ()):
         return Refusal(("node(s) were unschedulable",), curable=False)
     return None
 
 
 def _taints(pod: Object, node: Object) -> Refusal | None:
     tolerations = pod["spec"].get("tolerations") or ()
-    for taint in node["spec"].get("taints") or ():
+    for taint in (node.get("spec") or {}).get("taints") or ():
         if taint["effect"] != "PreferNoSchedule" and not tolerated(taint, tolerations):
             return Refusal(
                 (f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}",), curable=False

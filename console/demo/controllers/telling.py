@@ -88,8 +88,13 @@ class Telling:
         main = container.name == main_container(pod)
         gang = self._gang(pod) if main else None
         if gang is not None:
-            gang.set_member(_member(pod), Mode.RUNNING, at)
-        self._gpus.do(uid, container.name, Mode.RUNNING, at)
+            loaded = at + self._loading(pod, container)
+            gang.set_member(_member(pod), Mode.WAITING, at)
+            gang.set_member(_member(pod), Mode.RUNNING, loaded)
+            self._gpus.do(uid, container.name, Mode.WAITING, at)
+            self._gpus.do(uid, container.name, Mode.RUNNING, loaded)
+        else:
+            self._gpus.do(uid, container.name, Mode.RUNNING, at)
         voice = _voice(pod, container, at, gang, self._seed)
         self._voices[uid, container.name] = voice
         known = self._sink.read_log(*_place(pod), container.name)
@@ -98,6 +103,11 @@ class Telling:
             return
         self._write(pod, container, [(at + 0.05 * index, line) for index, line in enumerate(voice.opening())])
         self._write(pod, container, voice.lines(self._clock()))
+
+    def _loading(self, pod: Object, container: ContainerRun) -> float:
+        """Seconds a replica takes until it trains; longer with a checkpoint to read."""
+        share = seed_of(self._seed, pod["metadata"]["name"], container.restarts) % 1000 / 1000
+        return 18.0 + 16.0 * share if container.restarts else 4.0 + 4.0 * share
 
     def past(self, pod: Object, container: ContainerRun) -> None:
         """A run that had ended when the pod was taken over."""
