@@ -69,6 +69,9 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         _some("BLOCKED", "blocked", priority=2),
         _UTIL,
         Column("IDLE, HELD BY", "idle", _idle, text=_idle_text(owners=True), priority=2, limit=40),
+        Column(
+            "TROUBLE", "troubles", lambda line, now: list(line.troubles) or None, text="; ".join, priority=2, limit=48
+        ),
         _field("MODEL", "model", priority=4, limit=32),
         Column("TAINTS", "taints", lambda line, now: list(line.taints) or None, priority=6, limit=48),
     ),
@@ -100,6 +103,8 @@ def health_of(line: Any, now: float) -> Health:
     """A line with unhealthy or idle GPUs is marked; a node that gives none is, too."""
     if getattr(line, "unhealthy", 0):
         return Health(State.BAD, "unhealthy")
+    if getattr(line, "troubles", ()):
+        return Health(State.WARN, line.troubles[0])
     if line.idle is not None and line.idle.gpus:
         return Health(State.WARN, "idle")
     if getattr(line, "blocked", 0) or getattr(line, "pending", 0):

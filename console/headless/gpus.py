@@ -35,6 +35,8 @@ async def gpus(session: Session, hub: Hub, options: GetOptions, settings: Settin
         monitor = GpuMonitor(session, settings)
         watch = GpuWatch(monitor, readable)
         await watch.look()
+        await monitor.settled()
+        await watch.look()  # now with since when pods do nothing
         report = _report(options, watch)
         source, why = watch.reading.source, watch.reading.why_none
     finally:

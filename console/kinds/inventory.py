@@ -53,6 +53,7 @@ class NodeLine:
     taints: tuple[str, ...]
     util: float | None
     idle: Idle | None
+    troubles: tuple[str, ...] = ()  # what is measured to be wrong with its GPUs, the worst first
 
 
 @dataclass(frozen=True, slots=True)

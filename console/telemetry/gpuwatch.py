@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from console.errors import ConsoleError
 from console.kinds import inventory
 from console.kinds.board import Board
-from console.kinds.inventory import Readings, Totals, Use
+from console.kinds.inventory import NodeLine, Readings, Totals, Use
 from console.kinds.pods import PodRow
 from console.telemetry.figures import PodRef, Reading
 from console.telemetry.jobwatch import Figures
+from console.telemetry.nodes import NodeReading
 
 IDLE_AFTER = 3600.0  # seconds without work from which held GPUs are called idle
 
@@ -22,6 +25,7 @@ class GpuWatch:
     def __init__(self, monitor: Figures, boards: Mapping[str, Board]) -> None:
         """`boards` by kind: nodes, pods, namespaces, jobs; those that cannot be had may be missing."""
         self.reading = Reading()
+        self.nodes = NodeReading()
         self._monitor = monitor
         self._boards = boards
         self._readings: Readings | None = None
@@ -54,7 +58,7 @@ class GpuWatch:
             self.reading = Reading(why_none="No pod holds a GPU.")
             self._readings = None
             return
-        self.reading = await self._monitor.read(refs)
+        self.reading, self.nodes = await asyncio.gather(self._monitor.read(refs), self._monitor.read_nodes())
         self._readings = uses(self.reading, self._monitor) if self.reading.source else None
 
     def lines(self, group: str) -> dict[str, Any]:
@@ -69,7 +73,14 @@ class GpuWatch:
             jobs = inventory.by_job(pods or (), self._rows("jobs"), readings, idle_after=IDLE_AFTER)
             return {f"{line.namespace}/{line.name}:{line.kind}": line for line in jobs}
         nodes = inventory.by_node(self._rows("nodes"), pods or (), readings, idle_after=IDLE_AFTER)
-        return {line.node: line for line in nodes}
+        return {line.node: self._with_troubles(line) for line in nodes}
+
+    def _with_troubles(self, line: NodeLine) -> NodeLine:
+        """The line with what its GPUs report of themselves."""
+        measured = self.nodes.nodes.get(line.node)
+        if measured is None or not measured.troubles:
+            return line
+        return replace(line, troubles=tuple(f"GPU {trouble.gpu} {trouble.what}" for trouble in measured.troubles))
 
     def totals(self) -> Totals:
         """The cluster's sums."""

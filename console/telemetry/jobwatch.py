@@ -16,6 +16,7 @@ from console.kinds.board import Board
 from console.kinds.jobrow import JobRow
 from console.kinds.pods import PodRow
 from console.telemetry.figures import PodRef, Reading
+from console.telemetry.nodes import NodeReading
 from console.telemetry.replicas import ReplicaRow, replica_rows
 from console.text import clean_bytes
 
@@ -28,6 +29,7 @@ class Figures(Protocol):
     """Where GPU figures come from (console.telemetry.monitor.GpuMonitor)."""
 
     async def read(self, pods: Sequence[PodRef]) -> Reading: ...
+    async def read_nodes(self) -> NodeReading: ...
     def history(self, key: str) -> Sequence[float | None]: ...  # utilisation of a pod, oldest first
     def idle(self, key: str) -> float | None: ...  # seconds since a pod last computed; None: it computes, or unknown
     def cost(self, reading: Reading) -> float | None: ...  # the price of an hour of these GPUs

@@ -14,7 +14,6 @@ from console.cluster.session import Session
 from console.errors import ConsoleError
 from console.telemetry.costs import job_cost
 from console.telemetry.dcgm import DcgmSource
-from console.telemetry.devices import Device
 from console.telemetry.figures import PodRef, Reading
 from console.telemetry.nodes import NodeReading, by_node
 from console.telemetry.prometheus import PrometheusSource
@@ -26,7 +25,8 @@ from console.telemetry.sourcing import NoFigures, Source
 REST_SECONDS = 120.0  # until a source that had nothing is tried again
 _LOOK_BACK = 12 * 3600.0  # how far back it is asked since when a pod does nothing
 _LOOK_BACK_STEP = 600.0
-_LOOK_BACK_EVERY = 300.0
+_LOOK_BACK_AGAIN = 300.0  # after it failed
+_NODES_SECONDS = 30.0  # exporters collect about that often
 
 
 class Prices(Protocol):
@@ -57,7 +57,8 @@ class GpuMonitor:
         self._lock = asyncio.Lock()
         self._last: tuple[float, frozenset[str], Reading] | None = None
         self._histories = Histories(idle_below=IDLE)
-        self._looked_back: dict[str, float] = {}
+        self._looked_back: dict[str, float] = {}  # pods that do nothing -> when to ask about them again
+        self._nodes_read: tuple[float, NodeReading] = (0.0, NodeReading())
         self._recalling: set[asyncio.Task[None]] = set()
 
     async def read(self, pods: Sequence[PodRef]) -> Reading:
@@ -112,10 +113,8 @@ class GpuMonitor:
             self._histories.add(key, reading.at, gpus.util)
         if source is not self._prometheus:
             return
-        now = self._time()
-        self._looked_back = {key: at for key, at in self._looked_back.items() if now - at < _LOOK_BACK_EVERY}
         still = [pod for pod in pods if self._doubtful(pod.key)]
-        self._looked_back |= {pod.key: now for pod in still}
+        self._looked_back |= {pod.key: float("inf") for pod in still}
         if new or still:
             task = asyncio.create_task(self._recall(new, still), name="history of GPUs")
             self._recalling.add(task)
@@ -132,7 +131,8 @@ class GpuMonitor:
                     worked = max((at for at, value in series if value >= IDLE), default=None)
                     self._histories.worked(key, worked, min((at for at, _ in series), default=None))
         except (NoFigures, ConsoleError):
-            return  # the figures of now are good without their past; idle pods are asked about again later
+            # The figures of now are good without their past.
+            self._looked_back |= {pod.key: self._time() + _LOOK_BACK_AGAIN for pod in still}
 
     async def settled(self) -> None:
         """Wait until what is being asked about the past is known: for those who look only once."""
@@ -145,28 +145,34 @@ class GpuMonitor:
         await asyncio.gather(*self._recalling, return_exceptions=True)
 
     def _doubtful(self, key: str) -> bool:
-        """Whether it is worth asking since when a pod does nothing: it does, and nobody looked lately."""
-        return self._histories.idle(key, self._session.clock.now()) is not None and key not in self._looked_back
+        """Whether to ask since when a pod does nothing: once for each time it stopped working."""
+        if self._histories.idle(key, self._session.clock.now()) is None:
+            self._looked_back.pop(key, None)
+            return False
+        return self._time() >= self._looked_back.get(key, 0.0)
 
     async def read_nodes(self) -> NodeReading:
         """Every GPU of every node, held or not, with XIDs, ECC errors and failed row remaps. Never raises."""
-        why: list[str] = []
         async with self._lock:
-            for kind, look in ((self._prometheus.kind, self._prometheus.nodes), (self._dcgm.kind, self._dcgm.nodes)):
-                try:
-                    name, found = await look()
-                except NoFigures as error:
-                    why.append(f"{kind}: {error}")
-                except ConsoleError as error:
-                    why.append(f"{kind}: {error.sentence.rstrip('.')}")
-                else:
-                    return self._nodes(name, found)
-        return NodeReading(
-            at=self._session.clock.now(), why_none=f"No source knows the nodes' GPUs ({'; '.join(why)})."
-        )
+            if self._time() >= self._nodes_read[0]:
+                self._nodes_read = (self._time() + _NODES_SECONDS, await self._read_nodes())
+            return self._nodes_read[1]
 
-    def _nodes(self, name: str, found: list[Device]) -> NodeReading:
-        return NodeReading(name, self._session.clock.now(), by_node(found))
+    async def _read_nodes(self) -> NodeReading:
+        why: list[str] = []
+        now = self._session.clock.now()
+        for source in (self._prometheus, self._dcgm):
+            if self._rests(source.kind):
+                why.append(f"{source.kind}: {self._resting[source.kind][1]}")
+                continue
+            try:
+                name, found = await source.nodes()
+            except (NoFigures, ConsoleError) as error:
+                self._rest(source.kind, error)
+                why.append(f"{source.kind}: {self._resting[source.kind][1]}")
+            else:
+                return NodeReading(name, now, by_node(found))
+        return NodeReading(at=now, why_none=f"No source knows the nodes' GPUs ({'; '.join(why)}).")
 
     def history(self, key: str) -> Sequence[float | None]:
         """Utilisation of a pod (`namespace/name`) in percent over the last quarter of an hour, oldest first."""

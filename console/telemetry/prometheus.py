@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -17,6 +18,7 @@ from console.telemetry.devices import (
     PLAIN,
     USED,
     UTIL,
+    XID,
     Device,
     LabelForm,
     by_pod,
@@ -91,6 +93,9 @@ class PrometheusSource:
         self._configured = configured
         self._client: PrometheusClient | None = None
         self._form: LabelForm = PLAIN
+        self._by_engine: set[str] = set()  # pods whose utilisation is that of the engine: MIG, or no other metric
+        self._held_by_several: set[tuple[str, str]] = set()
+        self._shared_until = 0.0
         self._joined = True  # one query for all metrics; some query services refuse a pattern for the name
 
     async def read(self, pods: Sequence[PodRef]) -> Reading:
@@ -100,6 +105,9 @@ class PrometheusSource:
         found = by_pod(devices(samples, shared=await self._shared(client)), (pod.key for pod in pods))
         if not found:
             raise NoFigures(f"{client.address} has no GPU series of these pods")
+        if not any(sample.name == UTIL for sample in samples):
+            self._by_engine.update(found)
+        self._by_engine.update(key for key, gpus in found.items() if gpus.shared.startswith("MIG"))
         left = len(pods) - len(found)
         note = f"{left} of {len(pods)} pods have no figures" if left else ""
         return Reading(f"Prometheus {client.address}", self._session.clock.now(), found, note=note)
@@ -107,7 +115,9 @@ class PrometheusSource:
     async def nodes(self) -> tuple[str, list[Device]]:
         """(phrase for the screen, devices) of every node."""
         client = await self._opened()
-        found = devices(await self._samples(client, (*FIGURES, *HEALTH), ""), shared=await self._shared(client))
+        found = devices(
+            await self._samples(client, (USED, UTIL, ENGINE, XID, *HEALTH), ""), shared=await self._shared(client)
+        )
         if not found:
             raise NoFigures(f"{client.address} has no GPU series")
         return f"Prometheus {client.address}", found
@@ -117,22 +127,21 @@ class PrometheusSource:
     ) -> dict[str, Points]:
         """Utilisation of pods over the last `seconds`, in percent; with `longest` the highest of each step."""
         client = await self._opened()
-        matchers = pod_matchers(pods, self._form)
-        by = f"by ({self._form.namespace},{self._form.pod})"
-        window = f"[{step:.0f}s]" if longest else ""
-        over = "max_over_time" if longest else ""
-        whole = 'GPU_I_PROFILE=""'  # GPU_UTIL of a MIG slice says nothing
-        promql = (
-            f"avg {by} ({over}({UTIL}{{{matchers},{whole}}}{window}))"
-            f" or 100 * avg {by} ({over}({ENGINE}{{{matchers}}}{window}))"
-        )
         now = self._session.clock.now()
-        wanted = {pod.key for pod in pods}
         found: dict[str, Points] = {}
-        for labels, points in await client.query_range(promql, now - seconds, now, step):
-            key = f"{labels.get(self._form.namespace, '')}/{labels.get(self._form.pod, '')}"
-            if key in wanted:
-                found[key] = points
+        for metric, scale in ((UTIL, ""), (ENGINE, "100 * ")):
+            asked = [pod for pod in pods if (pod.key in self._by_engine) == (metric == ENGINE)]
+            if not asked:
+                continue
+            series = f"{metric}{{{pod_matchers(asked, self._form)}}}"
+            if longest:
+                series = f"max_over_time({series}[{step:.0f}s])"
+            promql = f"{scale}avg by ({self._form.namespace},{self._form.pod}) ({series})"
+            wanted = {pod.key for pod in asked}
+            for labels, points in await client.query_range(promql, now - seconds, now, step):
+                key = f"{labels.get(self._form.namespace, '')}/{labels.get(self._form.pod, '')}"
+                if key in wanted:
+                    found[key] = points
         return found
 
     async def _samples(self, client: PrometheusClient, names: Iterable[str], matchers: str) -> list[Sample]:
@@ -155,10 +164,15 @@ class PrometheusSource:
         return singly
 
     async def _shared(self, client: PrometheusClient) -> set[tuple[str, str]]:
-        """Devices that several pods hold: time-sliced."""
+        """Devices that several pods hold: time-sliced. Asked once a minute."""
+        now = asyncio.get_running_loop().time()
+        if now < self._shared_until:
+            return self._held_by_several
         holder = f'{self._form.pod}!=""'
         held = await client.query(f"count by (UUID,GPU_I_ID) ({USED}{{{holder}}}) > 1")
-        return {(sample.labels.get("UUID", ""), sample.labels.get("GPU_I_ID", "")) for sample in held}
+        self._held_by_several = {(own.labels.get("UUID", ""), own.labels.get("GPU_I_ID", "")) for own in held}
+        self._shared_until = now + 60.0
+        return self._held_by_several
 
     async def _opened(self) -> PrometheusClient:
         """The Prometheus that has GPU series. Raises NoFigures naming what was tried."""

@@ -309,6 +309,7 @@ async def test_history_and_idleness_come_from_prometheus(
     ranges = [query for query in prometheus.queries if query.startswith("avg by")]
     assert len(ranges) == 2
     assert "max_over_time" in ranges[1]
+    assert "GR_ENGINE" not in ranges[0]
 
 
 async def test_nodes_are_read_with_their_troubles(server: Scripted, session: Session, monitor: GpuMonitor) -> None:
