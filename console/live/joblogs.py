@@ -17,6 +17,7 @@ from console.live.loglines import LogBuffer, LogLine, log_line, seconds
 MOST_TARGETS = 64  # containers followed at a time; a connection each
 _GATHER = 0.3  # seconds that lines wait for earlier ones of other containers
 _FIRST = 1.5  # seconds the first lines wait for slower containers
+_RETRY = 1.0  # seconds before a log that ended is asked for again
 _LONGEST_WAIT = 15.0  # seconds between two attempts at a container that has nothing new
 
 
@@ -94,7 +95,7 @@ class LogStream:
     # one container
 
     async def _read(self, index: int, target: LogTarget) -> None:
-        last, wait, said = "", 1.0, ""
+        last, wait, said = "", _RETRY, ""
         while True:
             before = last
             try:
@@ -112,7 +113,7 @@ class LogStream:
             said = trouble
             if not self.options.follow or self.options.previous:
                 return
-            wait = 1.0 if last != before else min(2 * wait, _LONGEST_WAIT)
+            wait = _RETRY if last != before else min(2 * wait, _LONGEST_WAIT)
             await asyncio.sleep(wait)
 
     async def _once(self, index: int, target: LogTarget, last: str) -> str:
