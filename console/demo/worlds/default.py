@@ -46,7 +46,7 @@ def default_seed(now: float) -> Seed:
     make_platform(making)
     for role in cluster_roles():
         making.add(role, 40 * DAY)
-    _storage(making)
+    make_storage(making)
     make_teams(making)
     make_runtimes(making)
     make_jobs(making)
@@ -79,7 +79,8 @@ def plant(seed: Seed, store: Store, schemas: Schemas, logs: Sink) -> None:
     stand_still(seed.objects, logs, GpuFleet(store.now), store.now())
 
 
-def _storage(making: Making) -> None:
+def make_storage(making: Making) -> None:
+    """The default StorageClass."""
     making.add(
         {
             "apiVersion": "storage.k8s.io/v1",

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from console.demo.worlds.default import Seed, default_seed
+from console.demo.worlds.default import Seed, default_seed, make_storage
 from console.demo.worlds.default_nodes import make_nodes
 from console.demo.worlds.making import Making
 from console.errors import UsageError
@@ -42,6 +42,7 @@ class Scenario:
 def _bare(now: float) -> Seed:
     making = Making(now)
     make_nodes(making)
+    make_storage(making)
     return Seed(making.objects, making.logs)
 
 
@@ -50,7 +51,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     for each in (
         Scenario("default", "several teams at work: healthy and broken jobs, and life goes on", default_seed, pace=1.0),
         Scenario("quiet", "the default world standing still at 2026-11-23T03:12:00Z", default_seed, now=STILL_AT),
-        Scenario("empty", "nodes and nothing else", _bare),
+        Scenario("empty", "nodes and a storage class, and nothing else", _bare),
         Scenario(
             "denied",
             "the default world, seen by a user who may only view one namespace",
