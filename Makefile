@@ -1,5 +1,5 @@
 # console/ is a folder too, so every target is phony.
-.PHONY: console test check format clean
+.PHONY: console test check format pictures clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -42,6 +42,10 @@ check: $(VENV)/.developed
 format: $(VENV)/.developed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Draws the README's pictures and its table of keys.
+pictures: $(VENV)/.developed
+	$(BIN)/python tests/pictures/draw.py
 
 clean:
 	rm -rf $(VENV) build dist
