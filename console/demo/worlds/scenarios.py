@@ -14,10 +14,10 @@ from console.errors import UsageError
 STILL_AT = 1795403520.0  # 2026-11-23T03:12:00Z, where frozen worlds stand
 
 TOKEN_USERS = """\
-demo-viewer,audit@example.com,u-viewer,"system:authenticated"
-demo-editor,tom.berg@example.com,u-editor,"system:authenticated"
-demo-owner,carla.stein@example.com,u-owner,"system:authenticated"
-demo-nobody,nobody@example.com,u-nobody,"system:authenticated"
+demo-viewer,audit@example.com,u-viewer
+demo-editor,tom.berg@example.com,u-editor
+demo-owner,carla.stein@example.com,u-owner
+demo-nobody,nobody@example.com,u-nobody
 """
 
 
