@@ -92,7 +92,8 @@ def failure(code: int, headers: Mapping[str, str], body: bytes, *, asked: str, s
             after = details.retry_after_seconds if after is None else after
     elif not body.lstrip().startswith(b"<"):
         message = clean(body[:_LONGEST].decode("utf-8", "replace").strip())  # an application's own words
-    sentence = sentence or _wordless(code, headers, body, asked, server)
+    if not sentence or (code == 401 and sentence == "Unauthorized"):
+        sentence = _wordless(code, headers, body, asked, server)
     return class_of(code)(
         f"{sentence.rstrip('.')}.",
         _STEPS.get(code, ""),

@@ -33,6 +33,7 @@ logging.getLogger("stamina").addHandler(logging.NullHandler())
 Params = Mapping[str, str | int | float | bool | list[str]]
 
 _ATTEMPTS = 4
+_CLIENTS = 3  # sets of certificates in use at a time
 _CONNECT = 10.0
 _READ = 30.0
 _LONGEST_WAIT = 10.0  # of a Retry-After, for a request somebody waits for
@@ -100,6 +101,7 @@ class Transport:
         self.stats = stats
         self._impersonate = impersonate
         self._clients: dict[tuple[str, str, str | None], httpx.AsyncClient] = {}
+        self._closing: set[asyncio.Future[None]] = set()
 
     async def request(
         self,
@@ -272,12 +274,17 @@ class Transport:
         client = self._clients.get(key)
         if client is None:
             client = self._clients[key] = _client(credentials)
+            if len(self._clients) > _CLIENTS:
+                # Client certificates that are renewed hour by hour; a watch on the oldest is resumed on the newest.
+                task = asyncio.ensure_future(self._clients.pop(next(iter(self._clients))).aclose())
+                self._closing.add(task)
+                task.add_done_callback(self._closing.discard)
         return client
 
     async def close(self) -> None:
         """Close every connection; open watches end with an error."""
         clients, self._clients = list(self._clients.values()), {}
-        await asyncio.gather(*(client.aclose() for client in clients))
+        await asyncio.gather(*(client.aclose() for client in clients), *self._closing)
 
 
 def _client(credentials: Credentials) -> httpx.AsyncClient:

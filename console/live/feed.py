@@ -235,6 +235,8 @@ class Feed:
         if not readable:
             whole.first = whole.whole = True
             self._refused = tuple(refused) or ("*",)
+            if isinstance(whole.error, Denied):
+                whole.error = _with_step(whole.error)
             self._touch()
             self._settle()
             return
@@ -304,3 +306,9 @@ class Feed:
             elif whole or (first and not wants_whole):
                 self._waiting.remove((waiting, wants_whole))
                 waiting.set_result(None)
+
+
+def _with_step(error: Denied) -> Denied:
+    """The refusal with what a person can do who may read some namespaces the console does not know of."""
+    step = "Name a namespace you may read with -n or :ns; favourites in the settings are tried too."
+    return Denied(error.sentence, step, code=error.code, reason=error.reason, message=error.message)

@@ -17,7 +17,8 @@ _LONGEST = 8192  # characters of one line that are kept and shown
 _KLOG = re.compile(r"^([IWEF])\d{4} \d\d:\d\d:\d\d")
 _WORD = re.compile(r"\b(FATAL|CRITICAL|ERROR|WARNING|WARN|INFO|DEBUG)\b|level=(\w+)", re.IGNORECASE)
 _RAISED = re.compile(
-    r"^(?:\[rank\d+\]:? ?)?(Traceback \(most recent call last\)|[\w.]*(Error|Exception)\b[:( ]|panic: |Segmentation fault)"
+    r"^(?:\[rank\d+\]:? ?)?"
+    r"(Traceback \(most recent call last\)|[\w.]*(Error|Exception)\b[:( ]|panic: |Segmentation fault)"
 )
 _LEVELS = {
     "F": "E",

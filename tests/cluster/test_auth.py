@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from pathlib import Path
 
@@ -38,7 +39,7 @@ async def test_a_401_makes_the_credentials_anew_and_asks_once_more(server: Scrip
 
 async def test_a_401_with_the_same_token_is_not_asked_again(server: Scripted, session: Session) -> None:
     server.fails("GET", "/x", 401, "Unauthorized", "Unauthorized")
-    with pytest.raises(Unauthorized, match="Log in again"):
+    with pytest.raises(Unauthorized, match=r"does not accept these credentials\. Log in again"):
         await session.get("/x")
     assert len(server.asked) == 1
 
@@ -117,3 +118,11 @@ async def test_impersonation_travels_with_every_request(server: Scripted, tmp_pa
     assert server.asked[0].headers["impersonate-group"] == ["g1", "g2"]
     assert session.user == "bob"
     await session.close()
+
+
+async def test_old_certificates_do_not_pile_up(server: Scripted, session: Session) -> None:
+    transport = session._transport
+    for number in range(6):
+        made = credentials(str(number))
+        transport._client(dataclasses.replace(made, server=server.url, tls_print=str(number)))
+    assert len(transport._clients) == 3

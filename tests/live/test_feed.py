@@ -259,7 +259,7 @@ async def test_a_denied_cluster_is_read_namespace_by_namespace(server: Scripted,
 async def test_denied_everywhere_is_said(server: Scripted, hub: Hub) -> None:
     forbid_whole(server, namespaces=["team-a"], readable=set())
     feed = hub.open(SOURCE)
-    with pytest.raises(Denied):
+    with pytest.raises(Denied, match="Name a namespace you may read"):
         await feed.first_page()
     assert feed.freshness.phase == "denied"
     assert feed.freshness.denied == ("team-a",)
