@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from console.telemetry.jobwatch import JobWatch
     from console.telemetry.replicas import ReplicaRow
 
-_SUMMARY = 3  # lines over the table
+_SUMMARY = 4  # lines over the table
 
 
 class ReplicasView(RowActions):
@@ -168,10 +168,11 @@ class ReplicasView(RowActions):
         )
         told = rollup(list(self._rows.values()))
         figures = _figures(told)
-        verdict = told.verdict or (job.reason if not figures or job.reason else "")
-        second = plain(" " + (figures or "no GPU figures"), None if figures else palette.quiet)
-        third = plain(" " + verdict, palette.warning) if verdict else self._source(watch, now)
-        self.summary.show([first, second if not verdict or figures else self._source(watch, now), third])
+        lines = [first]
+        lines += [plain(f" {figures}")] if figures else []
+        lines.append(self._source(watch, now))
+        lines += [plain(f" {text}", palette.warning) for text in (told.verdict, job.reason) if text]
+        self.summary.show(lines[:_SUMMARY])
 
     def _source(self, watch: JobWatch, now: float) -> Line:
         reading = watch.reading

@@ -110,7 +110,8 @@ class Lines(Widget):
                 after = lines[index] if index < len(lines) else None
                 if before != after or (index == self._stop) != (index == old_stop):
                     self._redraw(index)
-        self.post_message(self.CursorMoved())
+        if (self._top, self._stop, len(lines)) != (old_top, old_stop, len(old)):
+            self.post_message(self.CursorMoved())
 
     def move(self, steps: int) -> None:
         """Move to the next or previous stop; scroll where there is none further on."""
