@@ -118,8 +118,24 @@ def _selected(query: Query, selector: Any, back: float) -> list[tuple[Labels, Va
     found = query.series.get(id(selector))
     if found is None:
         start, end = _moment(query, selector, query.start), _moment(query, selector, query.end)
-        found = query.series[id(selector)] = select(query.sources, alternatives(selector), start - back, end)
+        found = select(query.sources, alternatives(selector), start - back, end)
+        if back and query.end > query.start:
+            found = [(labels, _remembered(value)) for labels, value in found]
+        query.series[id(selector)] = found
     return found
+
+
+def _remembered(value: Value) -> Value:
+    """The same figures, each computed once: the windows of a range query overlap."""
+    known: dict[int, float | None] = {}
+
+    def remembered(t: float) -> float | None:
+        key = round(t * 1000)
+        if key not in known:
+            known[key] = value(t)
+        return known[key]
+
+    return remembered
 
 
 def _instant_vector(query: Query, selector: Any, at: float) -> Vector:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from console.demo.answers import common_headers
 from console.demo.bodies import read_body
-from console.demo.failures import ApiFailure, bad_request, no_such_path, not_found, unavailable
+from console.demo.failures import ApiFailure, bad_request, not_found, unavailable
 from console.demo.pod_containers import is_ready
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from console.demo.records import Object
     from console.demo.resources import ResourceType
-    from console.demo.runtime import Runtime
+    from console.demo.runtime import Handler, Runtime
     from console.demo.server import Call
     from console.demo.store import Store
 
@@ -71,7 +71,7 @@ class Proxy:
         self._runtime = runtime
 
     async def __call__(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request for services/proxy or pods/proxy."""
+        """Answer a request for services/proxy, pods/proxy or nodes/proxy."""
         if scope["type"] != "http":
             raise bad_request("Upgrade request required")
         store = self._runtime.store
@@ -80,14 +80,29 @@ class Proxy:
         elif call.rt.plural == "pods":
             pod, port = _pod(store, call.rt, call.namespace, parse_target(call.info.name, "pod"))
         else:
-            raise no_such_path()
-        if not call.info.rest and scope["method"] in ("GET", "HEAD"):
-            await _redirect(scope, send, store.now())
+            await self._carry(call, scope, receive, send, self._kubelet(call))
             return
         handler = self._runtime.handler(pod, port)
-        if handler is None or (pod.get("status") or {}).get("phase") != "Running":
+        if (pod.get("status") or {}).get("phase") != "Running":
+            handler = None
+        if handler is None and (call.info.rest or scope["method"] not in ("GET", "HEAD")):
             address = (pod.get("status") or {}).get("podIP") or "127.0.0.1"
             raise unavailable(f"error trying to reach service: dial tcp {address}:{port}: connect: connection refused")
+        await self._carry(call, scope, receive, send, handler)
+
+    def _kubelet(self, call: Call) -> Handler:
+        target = parse_target(call.info.name, "node")
+        if self._runtime.store.record(call.rt, "", target.name) is None:
+            raise not_found(call.rt, target.name)
+        if self._runtime.kubelet is None:
+            raise unavailable("error trying to reach service: dial tcp: connect: connection refused")
+        return self._runtime.kubelet(target.name)
+
+    async def _carry(self, call: Call, scope: Scope, receive: Receive, send: Send, handler: Handler | None) -> None:
+        store = self._runtime.store
+        if handler is None or (not call.info.rest and scope["method"] in ("GET", "HEAD")):
+            await _redirect(scope, send, store.now())
+            return
         headers = {
             name: value
             for name, value in call.headers.items()

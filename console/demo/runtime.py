@@ -39,6 +39,7 @@ class Runtime:
         self.commands: dict[str, Command] = {**BUILT_IN, **SHELLS}
         self._ports: dict[tuple[str, str], dict[int, Handler]] = {}
         self._rules: list[_PortRule] = []
+        self.kubelet: Callable[[str], Handler] | None = None  # who answers behind a node's proxy, by the node's name
 
     def log(
         self, namespace: str, pod: str, container: str, line: str, at: float | None = None, previous: bool = False

@@ -35,13 +35,15 @@ def install_services(
     store = runtime.store
     usages = Usages(store)
     state = KubeState(store)
-    sources: list[MetricSource] = [state, ContainerMetrics(usages)]
+    containers = ContainerMetrics(usages)
+    sources: list[MetricSource] = [state, containers]
+    runtime.kubelet = lambda node: _exposed(containers, store, "/metrics/cadvisor", node)
     if gpus is not None:
         targets = dcgm.ExporterTargets(store)
         sources.append(gpus if honor_labels else Renamed(gpus, targets))
         _export_gpus(runtime, gpus)
     _answer_queries(runtime, sources)
-    runtime.listen_where(_labelled("kube-state-metrics"), STATE_PORT, lambda pod: _state_handler(state, store))
+    runtime.listen_where(_labelled("kube-state-metrics"), STATE_PORT, lambda pod: _exposed(state, store))
     return ResourceMetrics(store, usages)
 
 
@@ -72,10 +74,13 @@ def _export_gpus(runtime: Runtime, source: MetricSource) -> None:
     runtime.listen_where(dcgm.is_exporter, dcgm.PORT, lambda pod: dcgm.exporter(source, runtime.store, pod))
 
 
-def _state_handler(state: KubeState, store: Store) -> Handler:
+def _exposed(source: MetricSource, store: Store, where: str = "/metrics", node: str = "") -> Handler:
+    """A handler that shows a source at a path; only what is about `node`, where one is given."""
+
     async def handle(method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        if path != "/metrics":
+        if path != where:
             return 404, {"Content-Type": "text/plain"}, b"404 page not found\n"
-        return 200, {"Content-Type": CONTENT_TYPE}, expose(state, store.now(), about={}).encode()
+        text = expose(source, store.now(), about={}, keep=lambda labels: node in ("", labels.get("node")))
+        return 200, {"Content-Type": CONTENT_TYPE}, text.encode()
 
     return handle

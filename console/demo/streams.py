@@ -5,6 +5,7 @@ Checks and error texts are those of kube-apiserver and the kubelet (pkg/registry
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from starlette.websockets import WebSocket
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from console.demo.runtime import Runtime
     from console.demo.server import Call
+
+
+_HEAD_START = 0.03  # seconds
 
 
 class Streams:
@@ -57,6 +61,8 @@ class Streams:
         socket = _socket(scope, receive, send)
         protocol = await _accept(socket, PROTOCOLS)
         channels = Channels(socket, protocol)
+        # kubectl 1.32 makes its streams after the handshake and drops what comes before they are there.
+        await asyncio.sleep(_HEAD_START)
         # Clients wait for a first, empty message to know that the streams are there.
         channels.send(STDOUT if call.query.flag("stdout") else STDERR, b"")
         if executing:

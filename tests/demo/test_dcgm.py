@@ -188,6 +188,20 @@ async def test_usage_agrees_between_top_and_prometheus(api, fleet):
     await api.send("GET", "/apis/metrics.k8s.io/v1beta1/namespaces/team-a/pods/gone", 404)
 
 
+async def test_a_node_shows_its_containers_and_kube_state_metrics_everything(api, fleet):
+    shown = await api.client.get("/api/v1/nodes/gpu-1/proxy/metrics/cadvisor")
+    assert 'container_memory_working_set_bytes{namespace="team-a",pod="w-0",node="gpu-1"' in shown.text
+    other = await api.client.get("/api/v1/nodes/gpu-2/proxy/metrics/cadvisor")
+    assert 'pod="w-0"' not in other.text
+    await api.send("GET", "/api/v1/nodes/gpu-9/proxy/metrics/cadvisor", 404)
+    labels = {"app.kubernetes.io/name": "kube-state-metrics"}
+    api.store.load(pod("monitoring", "state-0", labels, "gpu-2", "kube-state-metrics"))
+    state = await api.client.get("/api/v1/namespaces/monitoring/pods/state-0:8080/proxy/metrics")
+    assert (
+        'kube_node_status_capacity{job="kube-state-metrics",node="gpu-1",resource="cpu",unit="core"} 96' in state.text
+    )
+
+
 def test_cpu_seconds_are_the_sum_of_cpu_over_time():
     usage = ContainerUsage("c", 1000.0, 2.0, 1.0, 300.0, 1.0)
     total = sum(usage.cpu(1000.0 + 0.5 + second) for second in range(1000))

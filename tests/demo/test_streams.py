@@ -184,17 +184,18 @@ async def test_exec_takes_input_and_its_end(api, runtime):
 
 async def test_exec_on_a_terminal_echoes_and_resizes(api, runtime):
     path = f"{POD}/w/exec?command=sh&stdin=1&stdout=1&tty=1"
+    shown = b""
     async with dial(api, path, "v4.channel.k8s.io") as socket:
         await socket.send(b'\x04{"Width":120,"Height":40}')
-        await socket.send(b"\x00stty size\r")
-        messages: list[tuple[int, bytes]] = []
-        while streams(messages).get(1, b"").count(b"# ") < 2:
-            message = await socket.recv()
-            assert isinstance(message, bytes)
-            messages.append((message[0], message[1:]))
-        await socket.send(b"\x00exit 2\r")
-        parts = streams(messages + await received(socket))
-    assert parts[1] == b"# stty size\r\n40 120\r\n# exit 2\r\n"
+        for typed in (b"stty size", b"exit 2"):
+            while not shown.endswith(b"# "):
+                message = await socket.recv()
+                assert isinstance(message, bytes)
+                shown += message[1:]
+            await socket.send(b"\x00" + typed + b"\r")
+            shown += (await socket.recv())[1:]  # type: ignore[operator]
+        parts = streams(await received(socket))
+    assert shown + parts.get(1, b"") == b"# stty size\r\n40 120\r\n# exit 2\r\n"
     assert "exit status 2" in json.loads(parts[3])["message"]
 
 
