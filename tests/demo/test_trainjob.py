@@ -127,6 +127,19 @@ def test_a_running_trainjob_has_no_condition() -> None:
     assert plan.status == {"jobsStatus": counts}
 
 
+def test_a_process_of_known_length_reports_its_progress_every_minute() -> None:
+    made = trainjob_render.jobset(train_job(), runtime())
+    made["status"] = {"replicatedJobsStatus": [{"name": "node", "ready": 1}]}
+    assert "trainerStatus" not in decided(train_job(), made, NOW + 90).status
+    pod = made["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]
+    pod["metadata"] = {"annotations": {"demo.kfconsole.dev/behaviour": "run: 600"}}
+    plan = decided(train_job(), made, NOW + 150)
+    reported = plan.status["trainerStatus"]
+    assert (reported["progressPercentage"], reported["estimatedRemainingSeconds"]) == (20, 480)
+    assert (reported["lastUpdatedTime"], plan.again_in) == ("2026-11-23T03:14:00Z", 30)
+    assert decided({**train_job(), "status": plan.status}, made, NOW + 170).status is None
+
+
 def test_suspending_and_resuming_are_told_and_passed_on() -> None:
     manifest = train_job(suspend=True)
     made = trainjob_render.jobset(train_job(), runtime())

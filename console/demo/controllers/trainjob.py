@@ -14,6 +14,7 @@ from console.demo.client import Object
 from console.demo.controllers import trainjob_render
 from console.demo.controllers.base import with_condition
 from console.demo.controllers.plan import Change, Creation, Note, Plan, holds
+from console.demo.controllers.trainer_progress import report
 
 MANAGER = "trainer.kubeflow.org/trainjob-controller"
 GROUP = "trainer.kubeflow.org/v1alpha1"
@@ -70,6 +71,10 @@ def decide(
         conditions = _with(conditions, "Suspended", False, "Resumed", "TrainJob is resumed", at)
     if jobset is not None:
         conditions = _follow(jobset, status, conditions)
+        reported = report(trainjob, jobset, now)
+        if reported is not None:
+            status["trainerStatus"], wait = reported
+            plan.look_again(wait)
     conditions = _deadline(plan, trainjob, conditions, now)
     if conditions:
         status["conditions"] = conditions

@@ -38,14 +38,8 @@ def make_runtimes(making: Making) -> None:
 def make_train_jobs(making: Making) -> None:
     """Every TrainJob with its JobSet, Jobs and pods."""
     size = {"nvidia.com/mig-3g.40gb": "1"}
-    running = _job("team-nlp", "sft-llama-3b", "torch-distributed", 2, size, {"run": 9 * HOUR})
-    progress = {
-        "progressPercentage": 62,
-        "estimatedRemainingSeconds": 2460,
-        "metrics": [{"name": "loss", "value": "1.2817"}, {"name": "learning_rate", "value": "1.4e-05"}],
-        "lastUpdatedTime": making.time(35),
-    }
-    submit(making, running, 1.9 * HOUR, {"": "gpu-m-01"}, progress=progress)
+    running = _job("team-nlp", "sft-llama-3b", "torch-distributed", 2, size, {"run": 3 * HOUR})
+    submit(making, running, 1.9 * HOUR, {"": "gpu-m-01"})
 
     failing = {"run": 260, "exit": 1, "lines": list(SHAPES)}
     failed = _job("team-recsys", "ranker-v2", "torch-no-restart", 1, {"nvidia.com/gpu": "1"}, failing)
@@ -74,9 +68,7 @@ SHAPES = (
 )
 
 
-def submit(
-    making: Making, job: Object, ago: float, places: Mapping[str, str], *, progress: Object | None = None
-) -> None:
+def submit(making: Making, job: Object, ago: float, places: Mapping[str, str]) -> None:
     """Add a TrainJob submitted `ago` seconds before now and everything made of it."""
     making.add(job, ago)
     runtime = next(
@@ -102,8 +94,6 @@ def submit(
                 _run(making, made, moment, places)
         if inner.status is not None:
             sets[0]["status"] = inner.status
-    if progress is not None:
-        job["status"] = {**job.get("status", {}), "trainerStatus": progress}
 
 
 def _moment(making: Making, jobs: list[Object], ago: float) -> float:
