@@ -55,6 +55,12 @@ class KfconsoleApp(NavigatingApp, inherit_bindings=False):
         self.animation_level = "none"
         self.first = first
         self.connect = connect or connector(settings)
+        fill = "-" if settings.values.ascii else "─"
+        self.top = OneLine(id="top")
+        self.crumbs = OneLine(fill, self.palette.quiet, id="crumbs")
+        self.prompt = Prompt(self.palette)
+        self.hints = Hints(self.palette, id="hints")
+        self.small = OneLine(id="small")
         self.chrome = Chrome(self)
 
     # what views may ask for
@@ -94,16 +100,16 @@ class KfconsoleApp(NavigatingApp, inherit_bindings=False):
 
     def say(self, sentence: str, *, bad: bool = False) -> None:
         """One sentence on the hint line until the next key; "" takes it away."""
-        self.query_one(Hints).say(sentence, bad=bad)
+        self.hints.say(sentence, bad=bad)
 
     def ask(self, asking: Asking, text: str = "") -> None:
         """Open the prompt on the last line."""
-        self.query_one(Hints).display = False
-        self.query_one(Prompt).ask(asking, text)
+        self.hints.display = False
+        self.prompt.ask(asking, text)
 
     def prompt_takes(self, event: events.Key) -> bool:
         """Whether an open prompt takes a key that was typed before it got the focus."""
-        prompt = self.query_one(Prompt)
+        prompt = self.prompt
         if not prompt.open:
             return False
         prompt.on_key(event)
@@ -120,15 +126,15 @@ class KfconsoleApp(NavigatingApp, inherit_bindings=False):
     # the screen
 
     def compose(self) -> ComposeResult:
-        yield OneLine(id="top")
-        yield OneLine("-" if self.settings.values.ascii else "─", self.palette.quiet, id="crumbs")
+        yield self.top
+        yield self.crumbs
         yield Container(id="body")
-        yield Prompt(self.palette)
-        yield Hints(self.palette, id="hints")
-        yield OneLine(id="small")
+        yield self.prompt
+        yield self.hints
+        yield self.small
 
     def on_mount(self) -> None:
-        self.query_one("#top").display = self.settings.values.header
+        self.top.display = self.settings.values.header
         self.open_root(Place("connecting"))
         self.set_interval(1.0, self.chrome.second)
         if not self.is_headless:
@@ -141,10 +147,10 @@ class KfconsoleApp(NavigatingApp, inherit_bindings=False):
         self.screen.set_class(small, "too-small")
         if small:
             words = f" {width}x{height} is too small: kfconsole needs {_SMALLEST[0]}x{_SMALLEST[1]}, better 80x24."
-            self.query_one("#small", OneLine).show([(words, self.palette.warning)])
+            self.small.show([(words, self.palette.warning)])
 
     def on_prompt_closed(self) -> None:
-        self.query_one(Hints).display = True
+        self.hints.display = True
         self.front.focus()
 
     # the connection

@@ -65,7 +65,7 @@ def attention_section(
         lead = (
             f"{fit(item.kind, kinds)} {fit(clean(item.name), names)} {fit(clean(item.namespace), spaces)} {since:>6} "
         )
-        what = clean(item.what) + (f"  ({clean(item.owner)})" if item.owner else "")
+        what = clean(_brief(item.what, item.name)) + (f"  ({clean(item.owner)})" if item.owner else "")
         state = palette.state(item.severity)
         parts: tuple[Part, ...] = ((f" {fit(item.severity.glyph, 2)}", state), (lead, None), (what, state))
         rows.append(Line(parts, key=f"item {item.key}", target=place(item)))
@@ -110,15 +110,21 @@ def jobs_section(
     return Section(title, rows, header, "No training job runs." if not note else "None found yet.", more="more jobs")
 
 
-def gpu_line(totals: Totals, palette: Palette) -> Line:
-    """The cluster's GPUs in one line."""
+def full(item: Item) -> str:
+    """All that is known of one item, for where there is room for it."""
+    owner = f"  (owner {item.owner})" if item.owner else ""
+    return clean(f"{item.what}{owner}")
+
+
+def gpu_lines(totals: Totals, palette: Palette, width: int) -> list[Line]:
+    """The cluster's GPUs, in one line where it fits."""
     bold = palette.strong
     if not totals.total:
-        return Line(((" GPUs", bold), ("  no node has GPUs", palette.quiet)))
+        return [Line(((" GPUs", bold), ("  no node has GPUs", palette.quiet)))]
     used = "?" if totals.used is None else str(totals.used)
     parts: list[Part] = [(" GPUs", bold), (f"  used {used}/{totals.total}", None)]
     if totals.free is not None:
-        most = f" (most on one node {totals.largest_free})" if totals.largest_free else ""
+        most = f" ({totals.largest_free} on one node)" if totals.largest_free else ""
         parts.append((f"  free {totals.free}{most}", palette.ok if totals.free else None))
     if totals.unhealthy:
         where = ", ".join(totals.unhealthy_nodes[:3]) + (" ..." if len(totals.unhealthy_nodes) > 3 else "")
@@ -127,7 +133,12 @@ def gpu_line(totals: Totals, palette: Palette) -> Line:
         parts.append((f"  ! cordoned {totals.blocked}", palette.warning))
     if totals.pending:
         parts.append((f"  . waited for {totals.pending}", palette.waiting))
-    return Line(tuple(parts), key="gpus", target=Place("gpus"))
+    lines: list[list[Part]] = [[]]
+    for part in parts:
+        if lines[-1] and sum(len(text) for text, _ in lines[-1]) + len(part[0]) > width - 3:
+            lines.append([("     ", None)])
+        lines[-1].append(part)
+    return [Line(tuple(line), key="" if number else "gpus", target=Place("gpus")) for number, line in enumerate(lines)]
 
 
 def node_lines(nodes: Sequence[NodeLine], width: int, palette: Palette, limit: int) -> list[Line]:
@@ -141,8 +152,10 @@ def node_lines(nodes: Sequence[NodeLine], width: int, palette: Palette, limit: i
         free = line.free or 0
         bar = slots(line.used or 0, free, line.unhealthy)
         bad = line.unhealthy or line.status != "Ready"
-        text = f"  {fit(clean(line.node), names)} {fit(clean(line.model), 12)} {bar}"
-        note = "" if line.status == "Ready" else f"  {clean(line.status)}"
+        text = f"  {fit(clean(line.node), names)} {fit(_model(line.model), 10)} {bar}"
+        note = (
+            "" if line.status == "Ready" else f"  {clean(line.status.replace('Ready,SchedulingDisabled', 'cordoned'))}"
+        )
         note += f"  x {line.unhealthy} unhealthy" if line.unhealthy else ""
         parts: tuple[Part, ...] = ((text, None), (note, palette.error if bad else None))
         rows.append(Line(parts, key=f"node {line.node}", target=Place("describe", kind="nodes", key=line.node)))
@@ -153,16 +166,18 @@ def node_lines(nodes: Sequence[NodeLine], width: int, palette: Palette, limit: i
 
 def namespaces_section(rows: Sequence[TenantRow], width: int, palette: Palette, note: str) -> Section:
     """Namespaces with what runs in them, the busiest first."""
-    names = _width((row.name for row in rows), 10, 30)
+    narrow = width < 70
+    names = _width((row.name for row in rows), 10, 18 if narrow else 30)
     ranked = sorted(rows, key=lambda row: (-(row.gpus or 0), -(row.pods or 0), row.name))
     lines = []
     for row in ranked:
-        quota = f"{row.quota_used or 0}/{row.quota_hard}" if row.quota_hard is not None else ""
-        text = f"   {fit(clean(row.name), names)} {_figure(row.pods):>6} {_figure(row.gpus):>5} {quota:>8}  "
+        gpus = _figure(row.gpus) if row.quota_hard is None else f"{_figure(row.gpus)}/{row.quota_hard}"
+        text = f"  {fit(clean(row.name), names)} {_figure(row.pods):>5} {gpus:>7}  "
         failing = f"{row.failing} failed  " if row.failing else ""
-        parts: tuple[Part, ...] = ((text, None), (failing, palette.error), (clean(row.owner), palette.quiet))
+        owner = clean(row.owner.partition("@")[0] if narrow else row.owner)
+        parts: tuple[Part, ...] = ((text, None), (failing, palette.error), (owner, palette.quiet))
         lines.append(Line(parts, key=f"namespace {row.name}", target=("namespace", row.name)))
-    header = f"   {fit('NAME', names)} {'PODS':>6} {'GPUS':>5} {'GPUQUOTA':>8}  OWNER"
+    header = f"  {fit('NAME', names)} {'PODS':>5} {'GPUS':>7}  OWNER"
     title = [(f" Namespaces ({len(rows)})", palette.strong), (f"  {note}", palette.waiting)]
     return Section(title, lines, header, "None found yet." if note else "No namespace may be read.", "more namespaces")
 
@@ -182,6 +197,16 @@ def platform_lines(
         words = cut(f"           not installed: {' '.join(absent)}", width - 2)
         lines.append(Line(((words, palette.quiet),), key="absent", target=Place("aliases")))
     return lines
+
+
+def _model(model: str) -> str:
+    """A GPU's product label without its maker: `H100-80GB`."""
+    return clean(model.removeprefix("NVIDIA-").removeprefix("Tesla-"))
+
+
+def _brief(what: str, name: str) -> str:
+    """A sentence without the object's name in front of its pods' names, which stands beside it."""
+    return what.replace(f"{name}-", "")
 
 
 def _spaces(rows: Iterable[Any]) -> tuple[str, ...]:

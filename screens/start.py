@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 
 from console.kinds.base import Kind
+from console.text import clean
 from screens import overview
 from screens.base import Host, View
 from screens.following import Batch, Following
@@ -50,7 +52,7 @@ _FAMILIES = {
 class StartView(View):
     """Filled as pages arrive, never empty; every line with a cursor leads somewhere."""
 
-    DEFAULT_CSS = "StartView { layout: horizontal; }"
+    DEFAULT_CSS = "StartView { layout: horizontal; } StartView #whole { dock: bottom; height: 2; }"
 
     scopes: ClassVar[tuple[str, ...]] = ("board", "table")
 
@@ -59,6 +61,8 @@ class StartView(View):
         self.left_pane = Lines(host.palette)
         self.right_pane = Lines(host.palette)
         self.right_pane.activate(False)
+        self.whole = Lines(host.palette, cursor=False, id="whole")  # the sentence of the line under the cursor, uncut
+        self._sentences: dict[str, str] = {}
         self._boards: dict[str, Following] = {}
         self._unfolded: set[str] = set()
         self._scheduled = False
@@ -67,6 +71,7 @@ class StartView(View):
     def compose(self) -> ComposeResult:
         yield self.left_pane
         yield self.right_pane
+        yield self.whole
 
     # what the lines around the view show
 
@@ -128,8 +133,8 @@ class StartView(View):
     def on_resize(self) -> None:
         two = self.size.width >= _TWO_COLUMNS
         self.right_pane.display = two
-        self.left_pane.styles.width = "3fr" if two else "1fr"
-        self.right_pane.styles.width = "2fr"
+        self.left_pane.styles.width = "5fr" if two else "1fr"
+        self.right_pane.styles.width = "3fr"
         if not two and self.right_pane.active:
             self._switch(self.left_pane)
         self._make()
@@ -178,6 +183,20 @@ class StartView(View):
         self.left_pane.show(left if two else [*left, overview.styled(""), *right])
         if two:
             self.right_pane.show(right)
+        self._show_whole()
+        self.host.crumbs_changed()
+
+    def on_lines_cursor_moved(self, message: Lines.CursorMoved) -> None:
+        message.stop()
+        self._show_whole()
+        self.host.crumbs_changed()
+
+    def _show_whole(self) -> None:
+        line = self.pane.current
+        sentence = self._sentences.get(line.key, "") if line is not None else ""
+        width = max(20, self.size.width - 4)
+        wrapped = textwrap.wrap(sentence, width, max_lines=2, placeholder=" ...")
+        self.whole.show([overview.styled(f"  {text}", self.host.palette.quiet) for text in wrapped])
 
     def _left_lines(self, width: int, two: bool) -> list[Line]:
         from console.kinds.attention import Facts, attention, running_jobs
@@ -188,12 +207,14 @@ class StartView(View):
         judged = jobs if pods_known else [job for job in jobs if job.phase == "Failed"]
         facts = Facts(**{part: judged if name == "jobs" else self._rows(name) for name, part in _FACTS.items()})
         items = attention(facts, now)
+        self._sentences = {f"item {item.key}": overview.full(item) for item in items}
         note = self._loading("pods", "jobs", "nodes")
         first = overview.attention_section(items, now, width, palette, note, self._item_place)
         kind = self.host.cluster.catalog.get("jobs")
         running = running_jobs(jobs)
         health = kind.health if kind is not None else None
-        height = self.size.height
+        self._sentences |= {f"job {job.key}": clean(job.reason) for job in running if job.reason}
+        height = self.left_pane.size.height
         room = height - 6 if two else height - 10
         most = max(4, min(len(items), room * 3 // 5))
         lines = overview.lay(first, self._limit("more attention", most), palette)
@@ -211,7 +232,7 @@ class StartView(View):
         palette, catalog = self.host.palette, self.host.cluster.catalog
         width = self.right_pane.size.width if two else self.size.width
         nodes, pods = self._rows("nodes"), self._rows("pods")
-        lines = [overview.gpu_line(totals(nodes, pods if "pods" in self._boards else None), palette)]
+        lines = overview.gpu_lines(totals(nodes, pods if "pods" in self._boards else None), palette, width)
         loading = self._loading("nodes")
         if loading:
             lines.append(overview.styled(f"  {loading}", palette.waiting))
@@ -223,7 +244,7 @@ class StartView(View):
         missing = [word for name, word in _FAMILIES.items() if name in absent]
         lines += overview.platform_lines(self._rows("deployments"), installed, missing, palette, width)
         section = overview.namespaces_section(self._rows("namespaces"), width, palette, self._loading("namespaces"))
-        most = max(5, self.size.height - len(lines) - 3) if two else 200
+        most = max(5, self.right_pane.size.height - len(lines) - 3) if two else 200
         return [*lines, overview.styled(""), *overview.lay(section, self._limit("more namespaces", most), palette)]
 
     def _limit(self, more: str, wanted: int) -> int:

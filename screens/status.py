@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from console.clock import age
 from console.text import clean
-from screens.widgets.hints import Hints
-from screens.widgets.statusline import OneLine, Part
+from screens.widgets.statusline import Part
 
 if TYPE_CHECKING:
     from console.kinds.freshness import BoardFreshness
@@ -39,14 +38,14 @@ class Chrome:
     def draw(self) -> None:
         """Draw what differs."""
         app = self._app
-        app.query_one("#top", OneLine).show(self._cluster(), self._truth())
+        app.top.show(self._cluster(), self._truth())
         self.crumbs()
-        app.query_one("#hints", Hints).show(app.front.hints)
+        app.hints.show(app.front.hints)
 
     def crumbs(self) -> None:
         """The rule with crumbs, title and position."""
         app, palette = self._app, self._app.palette
-        line = app.query_one("#crumbs", OneLine)
+        line = app.crumbs
         crumbs = [clean(view.crumb) for view in app.views]
         left: list[Part] = [(line.fill, palette.quiet)]
         before = " > ".join(crumbs[:-1])

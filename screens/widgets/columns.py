@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from console.kinds.base import Column
-from console.text import cells
+from console.text import cells, fit
 
 STATE_KEYS = ("state", "status", "phase", "ready", "condition", "health")
 _LEAST = 8  # cells that a column which is never dropped keeps
+_LONG = 44  # cells from which a name is rather cut in its middle than another column left out
+_SQUEEZED = 12  # cells below which a text column is rather dropped than cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ def state_column(columns: Sequence[Column]) -> int | None:
 
 
 def measure(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> list[int]:
-    """Cells each column needs: its title (with room for the mark of the sort) and the texts given."""
-    needed = [len(column.title) + 1 for column in columns]
+    """Cells each column needs: for its title and the texts given."""
+    needed = [len(column.title) for column in columns]
     for row in rows:
         for position, text in enumerate(row):
             if len(text) >= needed[position] or not text.isascii():
@@ -57,19 +59,31 @@ def lay_out(
 ) -> list[Slot]:
     """The columns drawn in `width` cells.
 
-    The columns of the highest priority number go first until the rest fits; those of priority 0 stay and are cut
-    instead. `skip` leaves out that many of the columns which may be dropped, from the left: scrolling sideways.
+    Very long names are cut first; then the columns of the highest priority number are cut, then go, until the rest
+    fits; those of priority 0 stay and are cut last. `skip` leaves out that many of the columns which may be dropped,
+    from the left: scrolling sideways.
     """
     kept = list(allowed)
     droppable = [position for position in kept if columns[position].priority > 0]
     for position in droppable[: min(skip, max(0, len(droppable) - 1))]:
         kept.remove(position)
     widths = {position: _wanted(columns[position], needed[position]) for position in kept}
-    while kept and sum(widths[p] for p in kept) + gap * (len(kept) - 1) > width:
+    over = sum(widths.values()) + gap * (len(kept) - 1) - width
+    for position in kept:
+        if columns[position].priority == 0 and over > 0 and widths[position] > _LONG:
+            cut = min(over, widths[position] - _LONG)
+            widths[position] -= cut
+            over -= cut
+    while (over := sum(widths[p] for p in kept) + gap * (len(kept) - 1) - width) > 0:
         candidates = [p for p in kept if columns[p].priority > 0]
         if not candidates:
             break
-        kept.remove(max(candidates, key=lambda p: (columns[p].priority, p)))
+        least = max(candidates, key=lambda p: (columns[p].priority, p))
+        floor = max(_SQUEEZED, len(columns[least].title) + 1)
+        if columns[least].width is None and not columns[least].right and widths[least] - floor >= over:
+            widths[least] -= over
+        else:
+            kept.remove(least)
     spare = width - sum(widths[p] for p in kept) - gap * max(0, len(kept) - 1)
     if spare < 0:
         _shrink(kept, widths, -spare)
@@ -81,7 +95,7 @@ def lay_out(
 def _wanted(column: Column, needed: int) -> int:
     if column.width is not None:
         return max(column.width, len(column.title))
-    return min(needed, max(column.limit, len(column.title) + 1))
+    return min(needed, max(column.limit, len(column.title)))
 
 
 def _shrink(kept: Sequence[int], widths: dict[int, int], excess: int) -> None:
@@ -103,3 +117,11 @@ def _grow(
             more = min(spare, needed[position] - widths[position])
             widths[position] += more
             spare -= more
+
+
+def cut_name(text: str, width: int) -> str:
+    """A name in `width` cells, cut in its middle: names differ at their ends."""
+    if cells(text) <= width or width < 16 or not text.isascii():
+        return fit(text, width)
+    tail = width // 3
+    return f"{text[: width - tail - 1]}~{text[-tail:]}"

@@ -18,7 +18,7 @@ from textual.widget import Widget
 from console.kinds.base import Column, Health, State
 from console.text import fit
 from screens.palette import Palette
-from screens.widgets.columns import Slot, drawn_columns, lay_out, measure, state_column
+from screens.widgets.columns import Slot, cut_name, drawn_columns, lay_out, measure, state_column
 from screens.widgets.rows import Rows, by_name, ranked
 
 _SAMPLE = 256  # rows measured for column widths before anything is drawn
@@ -275,8 +275,11 @@ class Table(Widget):
         self._grow(visible)
         self._allowed = drawn_columns(self.columns, wide=self.wide, one_namespace=self.one_namespace)
         self._gap = 2 if self.size.width >= _NARROW else 1
+        needed = list(self._needed)
+        if self.sorted_by is not None:  # room for the arrow
+            needed[self.sorted_by] = max(needed[self.sorted_by], len(self.columns[self.sorted_by].title) + 1)
         self._slots = lay_out(
-            self.columns, self._allowed, self._needed, self.size.width - self._lead, gap=self._gap, skip=self._skip
+            self.columns, self._allowed, needed, self.size.width - self._lead, gap=self._gap, skip=self._skip
         )
         self._skip = min(self._skip, max(0, len(self._allowed) - 2))
         self.refresh()
@@ -299,7 +302,7 @@ class Table(Widget):
 
     @property
     def _lead(self) -> int:
-        return 5 if self._glyphs else 3
+        return 6 if self._glyphs else 3
 
     def _texts(self, key: str) -> tuple[str, ...]:
         texts = self._cells.get(key)
@@ -353,11 +356,12 @@ class Table(Widget):
         glyph, state = self._glyph(key)
         style = palette.state(state)
         if self._glyphs:
-            segments.append(Segment(fit(glyph, 2), style))
+            segments.append(Segment(fit(glyph, 3), style))
         run: list[str] = []
         for number, slot in enumerate(self._slots):
             column = self.columns[slot.position]
-            text = fit(texts[slot.position], slot.width, right=column.right)
+            text = texts[slot.position]
+            text = cut_name(text, slot.width) if column.key == "name" else fit(text, slot.width, right=column.right)
             if number:
                 run.append(" " * self._gap)
             if column.key == "name" and under_cursor:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 
 from config import Settings, load
@@ -23,20 +25,29 @@ class Driver:
         self.app, self.pilot, self.cluster = app, pilot, cluster
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.settle()
+        for key in keys:
+            self.app.post_message(events.Key(key, key if len(key) == 1 else None))
+            await self.settle()
 
     async def type(self, text: str) -> None:
-        await self.press(*({" ": "space"}.get(letter, letter) for letter in text))
+        """Put text into the prompt as a terminal's paste does: one event, where keys would be one each."""
+        self.app.post_message(events.Paste(text))
+        await self.settle()
 
     async def settle(self) -> None:
-        """Until no view has a delivery pending and the screen is drawn."""
-        for _ in range(100):
-            await self.pilot.pause()
-            waiting = any(f.pending for view in self.app.views for f in view.followed)
-            if not waiting and all(view.is_mounted for view in self.app.views):
-                break
-        await self.pilot.pause()
+        """Until every message is handled, no view waits for a delivery, and the screen is drawn."""
+        quiet = 0
+        for _ in range(600):
+            await self.pilot.pause(0)
+            views = self.app.views
+            waiting = any(following.pending for view in views for following in view.followed)
+            waiting = waiting or any(getattr(view, "_scheduled", False) or not view.is_mounted for view in views)
+            waiting = waiting or self.app.focused not in (self.app.front, self.app.prompt)
+            quiet = 0 if waiting else quiet + 1
+            if quiet > 3:
+                return
+            if waiting:
+                await asyncio.sleep(0.005)
 
     @property
     def lines(self) -> list[str]:

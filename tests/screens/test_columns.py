@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.kinds.base import Column
-from screens.widgets.columns import drawn_columns, lay_out, measure, state_column
+from screens.widgets.columns import cut_name, drawn_columns, lay_out, measure, state_column
 
 
 def column(title: str, **more: object) -> Column:
@@ -51,7 +51,8 @@ def test_what_is_drawn_fits_unless_nothing_more_can_be_left_out(width: int, need
 
 
 def test_scrolling_sideways_leaves_out_columns_from_the_left() -> None:
-    assert titles(60, [12, 20, 10, 20, 15, 4], skip=1) == ["NAME", "STATUS", "AGE"]
+    assert titles(50, [12, 20, 10, 20, 15, 4]) == ["NAMESPACE", "NAME", "STATUS"]
+    assert titles(50, [12, 20, 10, 20, 15, 4], skip=1) == ["NAME", "STATUS", "AGE"]
 
 
 def test_the_namespace_is_not_drawn_where_there_is_only_one() -> None:
@@ -65,3 +66,15 @@ def test_the_state_column_is_found_by_name() -> None:
 
 def test_wide_characters_are_measured_in_cells() -> None:
     assert measure(COLUMNS[1:2], [["日本語語"]]) == [8]
+
+
+def test_very_long_names_are_cut_before_another_column_goes() -> None:
+    allowed = drawn_columns(COLUMNS, wide=False, one_namespace=False)
+    slots = lay_out(COLUMNS, allowed, [12, 63, 10, 20, 15, 4], 104)
+    assert [(COLUMNS[slot.position].title, slot.width) for slot in slots][1] == ("NAME", 48)
+    assert len(slots) == 5
+
+
+def test_a_cut_name_keeps_both_its_ends() -> None:
+    assert cut_name("nvidia-device-plugin-daemonset-ff97d", 24) == "nvidia-device-p~et-ff97d"
+    assert cut_name("short", 8) == "short   "

@@ -19,16 +19,18 @@ from tests.screens.fakes import FakeHub, pod, world
 
 
 @pytest.mark.parametrize("size", [(80, 24), (140, 40), (200, 60)])
-async def test_the_start_view_says_what_is_broken_whose_and_since_when(open_console: Open, size: tuple[int, int]) -> None:
+async def test_the_start_view_says_what_is_broken_whose_and_since_when(
+    open_console: Open, size: tuple[int, int]
+) -> None:
     async with open_console(size=size) as console:
         assert "Attention (2)" in console.text
-        line = console.line("2 of 2 replicas")
+        line = next(line for line in console.lines if "2 of 2 replicas" in line)
         assert line.split()[:5] == [">", "x", "PyTorchJob", "vit-22b", "team-vision"]
         assert "1 of 8 GPUs are not allocatable" in console.text
         assert "Running jobs (2)" in console.text
         assert "unhealthy 1 (gpu-c)" in console.text
         assert "Namespaces (3)" in console.text
-        assert "amy@corp.example" in console.text
+        assert "amy" in console.text
         assert console.lines[-1].rstrip().endswith("? help")
 
 
