@@ -27,7 +27,6 @@ PROTOCOLS = (
     "channel.k8s.io",
     "base64.channel.k8s.io",
 )
-_BACKLOG = 256 * 1024  # bytes that may wait for a slow client before a writer is held up
 
 
 def chosen(offered: Sequence[str], known: Sequence[str]) -> str | None:
@@ -39,29 +38,18 @@ def chosen(offered: Sequence[str], known: Sequence[str]) -> str | None:
 
 
 class Channels:
-    """One accepted WebSocket spoken in channels. Writing never blocks; `drained` waits for a slow reader."""
+    """One accepted WebSocket spoken in channels. Writing never blocks."""
 
     def __init__(self, socket: WebSocket, protocol: str) -> None:
         self._socket = socket
         self._base64 = "base64" in protocol
-        self.closable = protocol.startswith("v5.")
         self.structured = protocol.startswith(("v4.", "v5."))  # the error stream carries a Status
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
-        self._waiting = 0
-        self._low = asyncio.Event()
-        self._low.set()
         self._sender = asyncio.create_task(self._send_all())
 
     def send(self, channel: int, data: bytes) -> None:
         """Queue one message."""
-        self._waiting += len(data)
-        if self._waiting > _BACKLOG:
-            self._low.clear()
         self._queue.put_nowait(bytes((channel,)) + data)
-
-    async def drained(self) -> None:
-        """Wait until most of what was sent is on its way."""
-        await self._low.wait()
 
     async def messages(self) -> AsyncIterator[tuple[int, bytes]]:
         """(channel, data) of everything the client sends, until it goes away."""
@@ -100,7 +88,3 @@ class Channels:
                     await self._socket.send_text(text)
                 else:
                     await self._socket.send_bytes(message)
-                self._waiting -= len(message) - 1
-                if self._waiting <= _BACKLOG:
-                    self._low.set()
-        self._low.set()

@@ -150,10 +150,6 @@ class Connection:
             frames.append(struct.pack(">II", stream, flags << 24 | len(piece)) + piece)
         return b"".join(frames)
 
-    def reset(self, stream: int) -> bytes:
-        """Give a stream up (status CANCEL)."""
-        return _frame(_RST_STREAM, 0, struct.pack(">II", stream, 5))
-
     def pong(self, number: int) -> bytes:
         """Answer a ping."""
         return _frame(_PING, 0, struct.pack(">I", number))
