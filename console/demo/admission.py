@@ -42,6 +42,9 @@ def admit(rt: ResourceType, obj: Object, old: Object | None, operation: str, use
         _priority(rt, obj, store)
         apply_defaults(store, obj, namespace)
         _tolerations(obj["spec"])
+    elif pod and old is not None:
+        _keep_priority(obj["spec"], old["spec"])
+        _outage_tolerations(obj["spec"])
     if creating and rt.storage_key == ("", "persistentvolumeclaims"):
         _default_storage_class(obj, store)
     if creating and rt.storage_key in (("", "pods"), ("", "persistentvolumeclaims")):
@@ -162,12 +165,26 @@ def _tolerations(spec: dict[str, Any]) -> None:
         {"key": name, "operator": "Exists", "effect": "NoSchedule"} for name in sorted(wanted)
     ]
     present = spec.get("tolerations") or []
-    added = [toleration for toleration in added if toleration not in present]
-    for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"):
-        if not any(_tolerates(toleration, key) for toleration in present):
-            added.append({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": _GRACE})
-    if added:
+    spec["tolerations"] = [*present, *(toleration for toleration in added if toleration not in present)]
+    _outage_tolerations(spec)
+
+
+def _outage_tolerations(spec: dict[str, Any]) -> None:
+    present = spec.get("tolerations") or []
+    added = [
+        {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": _GRACE}
+        for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+        if not any(_tolerates(toleration, key) for toleration in present)
+    ]
+    if present or added:
         spec["tolerations"] = [*present, *added]
+
+
+def _keep_priority(spec: dict[str, Any], old: dict[str, Any]) -> None:
+    """An update that leaves out what the Priority plugin filled in keeps it."""
+    for field in ("priority", "preemptionPolicy"):
+        if field in old:
+            spec.setdefault(field, old[field])
 
 
 def _tolerates(toleration: dict[str, Any], key: str) -> bool:

@@ -107,7 +107,7 @@ async def send_answer(
 def as_yaml(answer: Answer) -> Answer:
     """The same answer as YAML, for clients that accept nothing else."""
     body = answer.body if isinstance(answer.body, bytes) else b"".join(answer.body)
-    text = yaml.safe_dump(msgspec.json.decode(body), sort_keys=False, allow_unicode=True)
+    text = yaml.safe_dump(msgspec.json.decode(body), allow_unicode=True)
     return Answer(answer.status, text.encode(), "application/yaml", answer.headers)
 
 

@@ -11,10 +11,10 @@ from starlette.responses import JSONResponse
 from starlette.routing import Mount
 
 from console.demo import deleting, failures, reading, subresources, writing
-from console.demo.answers import Answer, as_yaml, failure_answer, json_answer, send_answer
+from console.demo.answers import JSON, Answer, as_yaml, failure_answer, json_answer, send_answer, text_answer
 from console.demo.bodies import read_body
 from console.demo.failures import ApiFailure
-from console.demo.paths import Paths
+from console.demo.paths import PageNotFound, Paths
 from console.demo.requests import ACCEPTED, Format, Query, RequestInfo, negotiate, parse_request
 from console.demo.selecting import parse_labels
 from console.demo.server import Call, Server
@@ -89,6 +89,8 @@ class Api:
             entry["user"] = user.name
             self._server.access.authorize(user, info)
             answer = await self._answer(info, query, headers, user, warnings, scope, receive, noted)
+        except PageNotFound:
+            answer = text_answer("404 page not found\n", 404)
         except ApiFailure as failure:
             answer = failure_answer(failure)
         if answer is None:
@@ -96,7 +98,7 @@ class Api:
         if scope["type"] == "websocket":
             await _deny(answer, noted)
             return
-        if negotiate(headers.get("accept", ""), transforms=True) == Format("yaml") and info.is_resource:
+        if negotiate(headers.get("accept", ""), transforms=True) == Format("yaml") and answer.content_type == JSON:
             answer = as_yaml(answer)
         now = self._server.store.now()
         await send_answer(answer, noted, headers, now=now, pretty=query.get("pretty"), warnings=warnings)
@@ -117,6 +119,7 @@ class Api:
             "query": scope["query_string"].decode("latin-1"),
             "user": "",
             "agent": headers.get("user-agent", ""),
+            "accept": headers.get("accept", ""),
             "status": 0,
         }
         if not scope["path"].startswith("/debug/"):
@@ -160,6 +163,8 @@ class Api:
     def _find(self, info: RequestInfo) -> ResourceType:
         rt = self._server.store.resources.find(info.group, info.version, info.resource)
         if rt is None:
+            if info.version not in self._server.store.resources.versions(info.group):
+                raise PageNotFound
             raise failures.no_such_path()
         itself = info.resource == "namespaces" and not info.group
         if info.namespace and not rt.namespaced and not itself:

@@ -120,6 +120,8 @@ def track_update(
         old = {**before, "metadata": {k: v for k, v in before["metadata"].items() if k != "managedFields"}}
     else:
         old |= {key: after[key] for key in ("apiVersion", "kind") if key in after}
+        if schema is not None and not schema.custom:
+            old |= _zero(after)
     try:
         found = compare(old, after, node)
     except Untypable:
@@ -134,6 +136,20 @@ def track_update(
         managed[me.key] = Entry(me, union(fields, known.fields) if known else fields, now)
         managed = cap_updaters(managed)
     _set_managed(after, managed)
+
+
+# Structs that a Go type holds by value: an empty object has them already, so that nobody adds them.
+_BY_VALUE = ("spec", "status", "template", "jobTemplate", "strategy", "updateStrategy")
+
+
+def _zero(obj: Object) -> Object:
+    """What an empty Go object of a built-in kind would hold of the fields an object has."""
+    found: Object = {key: _zero(obj[key]) for key in _BY_VALUE if isinstance(obj.get(key), dict)}
+    if "containers" in obj:
+        found["containers"] = None
+    if "metadata" in obj:
+        found["metadata"] = {}
+    return found
 
 
 def _managed(obj: Object) -> Managed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from console.clock import format_time
@@ -20,6 +20,23 @@ if TYPE_CHECKING:
     from console.demo.server import Call, Server
 
 ORPHAN, FOREGROUND = "orphan", "foregroundDeletion"
+# Kinds whose delete answers with what was deleted, not with a Status.
+_SHOWN_AGAIN = {
+    ("", plural)
+    for plural in (
+        "persistentvolumeclaims",
+        "persistentvolumes",
+        "pods",
+        "podtemplates",
+        "resourcequotas",
+        "serviceaccounts",
+        "services",
+    )
+}
+_JOB_WARNING = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or "
+    "set propagationPolicy=Orphan to suppress this warning"
+)
 _POLICIES = ("Orphan", "Background", "Foreground")
 
 
@@ -48,7 +65,7 @@ def read_options(call: Call) -> DeleteOptions:
     )
     policy = body.get("propagationPolicy") or query.get("propagationPolicy")
     if orphan is not None and policy:
-        message = "Invalid value: orphanDependents and deletionPropagation cannot be both set"
+        message = f'Invalid value: "{policy}": orphanDependents and deletionPropagation cannot be both set'
         raise failures.invalid("meta.k8s.io", "DeleteOptions", "", [Cause("propagationPolicy", message)])
     if policy and policy not in _POLICIES:
         message = f'Unsupported value: "{policy}": supported values: "Foreground", "Background", "Orphan", "nil"'
@@ -75,9 +92,14 @@ def delete(call: Call) -> Answer:
     obj = call.store.get(call.rt, call.namespace, call.info.name)
     if obj is None:
         raise failures.not_found(call.rt, call.info.name)
+    if call.rt.storage_key == ("batch", "jobs") and not options.policy:
+        options = replace(options, policy="Orphan")
+        call.warnings.append(_JOB_WARNING)
     left = delete_object(call.server, call.rt, obj, options)
     if left is not None:
         return object_answer(call, left)
+    if call.rt.storage_key in _SHOWN_AGAIN:
+        return object_answer(call, obj)
     details = {"name": call.info.name, "kind": call.rt.plural, "uid": obj["metadata"].get("uid", "")}
     if call.rt.group:
         details["group"] = call.rt.group
@@ -92,6 +114,8 @@ def delete_collection(call: Call) -> Answer:
     records = matching(selection, store.collection(rt).records(scope(rt, call.info.namespace)))
     objects = [store.decode(rt, record) for record in records]
     left = [delete_object(call.server, rt, obj, options) or obj for obj in objects]
+    if not rt.crd:
+        left = [{key: value for key, value in obj.items() if key not in ("kind", "apiVersion")} for obj in left]
     metadata = {"resourceVersion": str(store.revision)}
     return json_answer({"kind": rt.list_kind, "apiVersion": rt.api_version, "metadata": metadata, "items": left})
 
@@ -104,6 +128,10 @@ def delete_object(server: Server, rt: ResourceType, obj: Object, options: Delete
     grace = _grace(server, rt, obj, options)
     waits = bool(finalizers) or bool(grace) or _has_content(rt)
     if not waits:
+        if rt.storage_key == ("", "pods"):
+            _mark(server, rt, metadata, 0)
+            if not options.dry_run:
+                server.store.put(rt, obj)
         if not options.dry_run:
             remove(server, rt, obj)
         return None
@@ -112,15 +140,21 @@ def delete_object(server: Server, rt: ResourceType, obj: Object, options: Delete
     if already and not shorter and finalizers == list(metadata.get("finalizers") or ()):
         return obj
     if not already or shorter:
-        metadata["deletionTimestamp"] = format_time(server.store.now() + grace)
-        metadata["deletionGracePeriodSeconds"] = grace
-        if metadata.get("generation") and not already:
-            metadata["generation"] += 1
+        _mark(server, rt, metadata, grace)
     if finalizers:
         metadata["finalizers"] = finalizers
     if rt.storage_key == ("", "namespaces"):
         obj["status"] = {**(obj.get("status") or {}), "phase": "Terminating"}
     return obj if options.dry_run else server.store.put(rt, obj)
+
+
+def _mark(server: Server, rt: ResourceType, metadata: dict[str, Any], grace: int) -> None:
+    """Write into an object that it is to be deleted after `grace` seconds."""
+    if metadata.get("generation") and not metadata.get("deletionTimestamp"):
+        metadata["generation"] += 1
+    metadata["deletionTimestamp"] = format_time(server.store.now() + grace)
+    if not _has_content(rt):
+        metadata["deletionGracePeriodSeconds"] = grace
 
 
 def remove(server: Server, rt: ResourceType, obj: Object) -> None:
@@ -142,14 +176,11 @@ def finish_deletion(server: Server, rt: ResourceType, obj: Object) -> bool:
 def _check_preconditions(rt: ResourceType, metadata: dict[str, Any], options: DeleteOptions) -> None:
     uid, version = metadata.get("uid", ""), metadata.get("resourceVersion", "")
     if options.uid and options.uid != uid:
-        why = f"Precondition failed: UID in precondition: {options.uid}, UID in object meta: {uid}"
-        raise failures.conflict(rt, metadata["name"], why)
+        raise failures.precondition_failed(rt, metadata["name"], "UID", options.uid, uid, "deleted and then recreated")
     if options.version and options.version != version:
-        why = (
-            f"Precondition failed: ResourceVersion in precondition: {options.version}, "
-            f"ResourceVersion in object meta: {version}"
+        raise failures.precondition_failed(
+            rt, metadata["name"], "ResourceVersion", options.version, version, "modified"
         )
-        raise failures.conflict(rt, metadata["name"], why)
 
 
 def _finalizers(rt: ResourceType, metadata: dict[str, Any], options: DeleteOptions) -> list[str]:

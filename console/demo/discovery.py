@@ -82,7 +82,8 @@ class Discovery:
             return None
         entries = [entry for rt in types for entry in _plain_entries(rt)]
         api_version = f"{group}/{version}" if group else version
-        return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": api_version, "resources": entries}
+        own = {"apiVersion": "v1"} if group else {}  # the core group's list carries none
+        return {"kind": "APIResourceList", **own, "groupVersion": api_version, "resources": entries}
 
     def _aggregated_answer(self, root: str, version: str, headers: Mapping[str, str]) -> Answer:
         key = f"{root} {version}"

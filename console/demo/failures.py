@@ -48,7 +48,7 @@ class ApiFailure(Exception):
             "status": "Failure",
             "message": message,
             "reason": reason,
-            **({"details": details} if details else {}),
+            **({"details": details} if details is not None else {}),
             "code": code,
         }
         if not reason:
@@ -138,7 +138,7 @@ def forbidden_request(
     user: str, verb: str, group: str, resource: str, namespace: str, name: str, reason: str = ""
 ) -> ApiFailure:
     """403 of the authorizer, for a resource (`resource` may carry a subresource: `pods/log`)."""
-    shown = qualified(group, resource)
+    shown = qualified(group, resource.partition("/")[0])
     subject = f'{shown} "{name}"' if name else shown
     scope = f'in the namespace "{namespace}"' if namespace else "at the cluster scope"
     asked = f'cannot {verb} resource "{resource}" in API group "{group}" {scope}'
@@ -178,14 +178,28 @@ def method_not_allowed() -> ApiFailure:
 
 def not_acceptable(*accepted: str) -> ApiFailure:
     """406: none of the media types asked for can be written."""
-    message = "only the following media types are accepted: " + ", ".join(accepted)
-    return ApiFailure(406, "NotAcceptable", message)
+    message = f"406: Not Acceptable\n\nAvailable representations: {', '.join(accepted)}"
+    return ApiFailure(406, "NotAcceptable", message, details={})
 
 
 def unsupported_media_type(*accepted: str) -> ApiFailure:
     """415: the body is of a type the server does not read."""
     message = "the body of the request was in an unknown format - accepted media types include: " + ", ".join(accepted)
     return ApiFailure(415, "UnsupportedMediaType", message)
+
+
+def unsupported_patch_type() -> ApiFailure:
+    """415: a patch of a type the server does not read."""
+    return ApiFailure(415, "UnsupportedMediaType", "415: Unsupported Media Type", details={})
+
+
+def precondition_failed(rt: ResourceType, name: str, what: str, wanted: str, actual: str, why: str) -> ApiFailure:
+    """409: a delete's precondition on `what` (UID or ResourceVersion) does not hold; names the kind, not the plural."""
+    message = (
+        f'Operation cannot be fulfilled on {qualified(rt.group, rt.kind)} "{name}": the {what} in the precondition '
+        f"({wanted}) does not match the {what} in record ({actual}). The object might have been {why}"
+    )
+    return ApiFailure(409, "Conflict", message, details={**_details(rt, name), "kind": rt.kind})
 
 
 def too_old(asked: int, oldest: int) -> ApiFailure:

@@ -50,6 +50,8 @@ _RULES = {
     ),
 }
 _NO_PATHS = {"roles", "clusterroles", "rolebindings", "clusterrolebindings"}
+_FINALIZERS = {"kubernetes", "orphan", "foregroundDeletion"}
+_FINALIZER_RULE = "name is neither a standard finalizer name nor is it fully qualified"
 _MAX_ANNOTATIONS = 256 * 1024  # bytes
 
 # Built-in kinds whose generation grows with their spec.
@@ -134,7 +136,7 @@ def metadata_causes(rt: ResourceType, metadata: dict[str, Any], old: dict[str, A
     if size > _MAX_ANNOTATIONS:
         message = f"Too long: may not be more than {_MAX_ANNOTATIONS} bytes"
         causes.append(Cause("metadata.annotations", message, "FieldValueTooLong"))
-    return causes + _owner_causes(metadata) + _finalizer_causes(metadata, old)
+    return causes + _owner_causes(metadata) + _finalizer_causes(rt, metadata, old)
 
 
 def name_faults(rt: ResourceType, name: str) -> list[str]:
@@ -178,7 +180,15 @@ def _owner_causes(metadata: dict[str, Any]) -> list[Cause]:
     return causes
 
 
-def _finalizer_causes(metadata: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
+def _finalizer_causes(rt: ResourceType, metadata: dict[str, Any], old: dict[str, Any] | None) -> list[Cause]:
+    if not rt.crd:
+        wrong = [
+            Cause(f"metadata.finalizers[{index}]", f'Invalid value: "{finalizer}": {_FINALIZER_RULE}')
+            for index, finalizer in enumerate(metadata.get("finalizers") or ())
+            if "/" not in finalizer and finalizer not in _FINALIZERS
+        ]
+        if wrong:
+            return wrong
     if old is None or not old.get("deletionTimestamp"):
         return []
     added = [f for f in metadata.get("finalizers") or () if f not in (old.get("finalizers") or ())]

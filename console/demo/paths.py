@@ -22,6 +22,10 @@ _HEALTH = ("healthz", "livez", "readyz")
 _ROOTS = ("/api", "/apis", "/healthz", "/livez", "/readyz", "/openapi/v2", "/openapi/v3", "/version")
 
 
+class PageNotFound(Exception):
+    """Nothing is served at a path, not even a Status: 404 in plain text."""
+
+
 class Paths:
     """Answers for everything outside the resource paths."""
 
@@ -31,7 +35,7 @@ class Paths:
         self._documents = OpenApi(server.store.resources, server.schemas.definition)
 
     def answer(self, info: RequestInfo, query: Query, headers: Headers) -> Answer:
-        """The answer for a path; ApiFailure 404 for one that is not served, 405 for a method it does not take."""
+        """The answer for a path; PageNotFound where none is served, ApiFailure 405 for a method it does not take."""
         parts = [part for part in info.path.split("/") if part]
         if parts[:1] == ["debug"]:
             return self._debug(info, query, parts[1:])
@@ -54,14 +58,14 @@ class Paths:
             if found and len(parts) > 1 and negotiate(accept, transforms=False) is None:
                 raise failures.not_acceptable("application/json")
         if found is None:
-            raise failures.no_such_path()
+            raise PageNotFound
         return found
 
     def _health(self, parts: list[str], query: Query) -> Answer:
         if self._server.closing and parts[0] == "readyz":
             return text_answer("[-]shutdown failed: reason withheld\nreadyz check failed\n", 500)
         if len(parts) > 1 and parts[1] not in ("ping", "etcd", "log"):
-            raise failures.no_such_path()
+            raise PageNotFound
         if query.flag("verbose"):
             return text_answer(f"[+]ping ok\n[+]log ok\n[+]etcd ok\n{parts[0]} check passed\n")
         return text_answer("ok")

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from console.demo.resources import ResourceType
     from console.demo.server import Call
 
+UNPARSED = 'resourceVersion: Invalid value: "{0}": strconv.ParseUint: parsing "{0}": invalid syntax'
 _PIECE = 500  # objects written before other work gets its turn
 
 
@@ -74,6 +75,8 @@ def list_objects(call: Call) -> Answer:
     selection = select(call.rt, call.query.get("labelSelector"), call.query.get("fieldSelector"))
     page = _page(call, selection)
     metadata: dict[str, Any] = {"resourceVersion": str(page.version)}
+    if call.rt.crd:
+        metadata["continue"] = ""
     if page.token:
         metadata["continue"] = page.token
         if page.remaining is not None:
@@ -154,9 +157,9 @@ def _page(call: Call, selection: Selection) -> _Page:
 
 
 def _next_page(call: Call, selection: Selection, token: str, limit: int) -> _Page:
+    version, start = _read_token(token)
     if call.query.get("resourceVersion") not in ("", "0"):
         raise failures.bad_request("specifying resource version is not allowed when using continue")
-    version, start = _read_token(token)
     collection = call.store.collection(call.rt)
     where = scope(call.rt, call.info.namespace)
     if version < 0:  # goes on inconsistently, from what there is now
@@ -184,23 +187,26 @@ def _cut(records: list[Record], version: int, limit: int, selection: Selection) 
 def _wanted_version(call: Call, limit: int) -> tuple[int, bool]:
     text, match = call.query.get("resourceVersion"), call.query.get("resourceVersionMatch")
     if match and not text:
-        raise _refused("Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided")
+        raise list_options_refused("Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided")
     if match not in ("", "Exact", "NotOlderThan"):
-        raise _refused(f'Unsupported value: "{match}": supported values: "Exact", "NotOlderThan", ""')
+        message = f'Unsupported value: "{match}": supported values: "Exact", "NotOlderThan", ""'
+        raise list_options_refused(message, "FieldValueNotSupported")
     if match == "Exact" and text == "0":
-        raise _refused('Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
+        raise list_options_refused('Forbidden: resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
     if not text or text == "0":
         return call.store.revision, False
     version = parse_version(text)
     if version < 0:
-        raise failures.bad_request(f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax')
+        raise failures.bad_request(f"invalid resource version: {UNPARSED.format(text)}")
     if version > call.store.revision:
         raise failures.too_large(version, call.store.revision)
     return version, match == "Exact" or (not match and limit > 0)
 
 
-def _refused(message: str) -> failures.ApiFailure:
-    return failures.invalid("meta.k8s.io", "ListOptions", "", [failures.Cause("resourceVersionMatch", message)])
+def list_options_refused(message: str, reason: str = "FieldValueForbidden") -> failures.ApiFailure:
+    """422 for a resourceVersionMatch that does not go with the rest."""
+    cause = failures.Cause("resourceVersionMatch", message, reason)
+    return failures.invalid("meta.k8s.io", "ListOptions", "", [cause])
 
 
 def _key(record: Record) -> str:
@@ -221,4 +227,6 @@ def _read_token(token: str) -> tuple[int, str]:
         value = msgspec.json.decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         return int(value["rv"]), str(value["start"])
     except (ValueError, KeyError, TypeError, msgspec.DecodeError):
-        raise failures.bad_request("continue key is not valid: illegal base64 data at input byte 0") from None
+        raise failures.bad_request(
+            "invalid continue token: continue key is not valid: it is not one of this server"
+        ) from None

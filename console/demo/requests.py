@@ -118,7 +118,7 @@ class Format:
     version: str = "v1"  # of meta.k8s.io, for Table and PartialObjectMetadata
 
 
-ACCEPTED = ("application/json", "application/yaml")
+ACCEPTED = ("application/json", "application/yaml", "application/json;stream=watch")
 
 
 def media_types(accept: str) -> list[tuple[str, dict[str, str]]]:

@@ -115,6 +115,8 @@ def parse_labels(text: str) -> tuple[Requirement, ...]:
 def _requirement(tokens: _Tokens) -> Requirement:
     token = tokens.take()
     if token == "!":
+        if tokens.peek() in _SYMBOLS:
+            raise _unreadable(f"found '{tokens.peek()}', expected: identifier")
         key = _key(tokens.take())
         return lambda labels: key not in labels
     key = _key(token)
@@ -136,13 +138,13 @@ def _requirement(tokens: _Tokens) -> Requirement:
         return lambda labels: labels.get(key) not in values
     if operator in (">", "<"):
         return _compared(key, operator, _value(tokens, key))
-    raise _unparsed(f"found '{operator}', expected: in, notin, =, ==, !=, gt, lt")
+    raise _unreadable(f"found '{operator}', expected: in, notin, =, ==, !=, gt, lt")
 
 
 def _compared(key: str, operator: str, value: str) -> Requirement:
     if not re.fullmatch(r"[+-]?\d+", value):
-        raise _unparsed(
-            f"values[0][{key}]: Invalid value: \"{value}\": for 'Gt', 'Lt' operators, the value must be an integer"
+        raise _unreadable(
+            f"values[0]: Invalid value: \"{value}\": for 'Gt', 'Lt' operators, the value must be an integer"
         )
     limit = int(value)
     above = operator == ">"
@@ -161,7 +163,7 @@ def _key(token: str) -> str:
         raise _unparsed(f"found '{token}', expected: !, identifier, or 'end of string'")
     faults = key_faults(token)
     if faults:
-        raise _unparsed(f'key: Invalid value: "{token}": {"; ".join(faults)}')
+        raise _unreadable(f'<nil>: Invalid value: "{token}": {"; ".join(faults)}')
     return token
 
 
@@ -171,39 +173,44 @@ def _value(tokens: _Tokens, key: str) -> str:
         return ""
     token = tokens.take()
     if token in _SYMBOLS:
-        raise _unparsed(f"found '{token}', expected: identifier")
+        raise _unreadable(f"found '{token}', expected: identifier")
     return _checked(token, key)
 
 
 def _values(tokens: _Tokens, key: str) -> frozenset[str]:
     token = tokens.take()
     if token != "(":
-        raise _unparsed(f"found '{token}' expected: '('")
+        raise _unreadable(f"found '{token}' expected: '('")
     values = set()
     while True:
         following = tokens.take()
         if following in (",", ")"):
             values.add("")
         elif following in _SYMBOLS:
-            raise _unparsed(f"found '{following}', expected: ',', ')' or identifier")
+            raise _unreadable(f"found '{following}', expected: ',', ')' or identifier")
         else:
             values.add(_checked(following, key))
             following = tokens.take()
         if following == ")":
             return frozenset(values)
         if following != ",":
-            raise _unparsed(f"found '{following}', expected: ',' or ')'")
+            raise _unreadable(f"found '{following}', expected: ',' or ')'")
 
 
 def _checked(token: str, key: str) -> str:
     faults = value_faults(token)
     if faults:
-        raise _unparsed(f'values[0][{key}]: Invalid value: "{token}": {"; ".join(faults)}')
+        raise _unreadable(f'values[0][{key}]: Invalid value: "{token}": {"; ".join(faults)}')
     return token
 
 
 def _unparsed(why: str) -> Exception:
-    return bad_request(f"unable to parse requirement: {why}")
+    return bad_request(why)
+
+
+def _unreadable(why: str) -> Exception:
+    """A fault inside one requirement, as opposed to one between them."""
+    return _unparsed(f"unable to parse requirement: {why}")
 
 
 def parse_fields(text: str) -> list[tuple[str, bool, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import deque
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from uuid import UUID
 import msgspec
 import yaml
 
-from console.demo.failures import ApiFailure, bad_request, unsupported_media_type
+from console.demo.failures import ApiFailure, Cause, bad_request, invalid, unsupported_media_type
 from console.demo.protobuf import MEDIA_TYPE, decode_protobuf
 from console.demo.requests import Format, Query, RequestInfo
 
@@ -106,11 +107,19 @@ class Call:
 
     @property
     def dry_run(self) -> bool:
-        """Whether nothing may be changed; ApiFailure 400 for a value other than All."""
+        """Whether nothing may be changed; ApiFailure 422 for a value other than All."""
         values = [value for value in self.query.all("dryRun") if value]
         if any(value != "All" for value in values):
-            raise bad_request(f'Invalid value: {values!r}: must be "All"')
+            shown = json.dumps(values, separators=(",", ":"))
+            cause = Cause("dryRun", f'Unsupported value: {shown}: supported values: "All"', "FieldValueNotSupported")
+            raise invalid("meta.k8s.io", self.options_kind, "", [cause])
         return bool(values)
+
+    @property
+    def options_kind(self) -> str:
+        """The kind of the options a write takes: CreateOptions, UpdateOptions, PatchOptions or DeleteOptions."""
+        kind = {"create": "Create", "update": "Update", "patch": "Patch"}.get(self.info.verb, "Delete")
+        return f"{kind}Options"
 
     @property
     def manager(self) -> str:

@@ -20,6 +20,22 @@ if TYPE_CHECKING:
 
 _SERVICE_NETWORK = "10.96"
 _NODE_PORTS = (30000, 32767)
+# What an empty status looks like in JSON: its fields that are not left out when they are zero.
+_EMPTY_STATUS: dict[tuple[str, str], Object] = {
+    ("apps", "deployments"): {},
+    ("apps", "replicasets"): {"replicas": 0},
+    ("apps", "statefulsets"): {"replicas": 0, "availableReplicas": 0},
+    ("apps", "daemonsets"): {
+        "currentNumberScheduled": 0,
+        "numberMisscheduled": 0,
+        "desiredNumberScheduled": 0,
+        "numberReady": 0,
+    },
+    ("batch", "cronjobs"): {},
+    ("networking.k8s.io", "ingresses"): {"loadBalancer": {}},
+    ("", "replicationcontrollers"): {"replicas": 0},
+    ("", "resourcequotas"): {},
+}
 _KEEPS_STATUS = {("", "nodes"), ("", "componentstatuses")}
 
 
@@ -27,6 +43,8 @@ def prepare_new(rt: ResourceType, obj: Object, store: Store) -> None:
     """Make a decoded new object what its strategy's PrepareForCreate makes of it, in place."""
     if rt.has_status and rt.storage_key not in _KEEPS_STATUS:
         obj.pop("status", None)
+        if rt.storage_key in _EMPTY_STATUS:
+            obj["status"] = dict(_EMPTY_STATUS[rt.storage_key])
     strategy = _STRATEGIES.get(rt.storage_key)
     if strategy is not None:
         strategy(obj, store, rt)
@@ -34,9 +52,8 @@ def prepare_new(rt: ResourceType, obj: Object, store: Store) -> None:
 
 def prepare_update(rt: ResourceType, obj: Object, old: Object, store: Store) -> None:
     """Bring derived fields of a changed object up to date, in place."""
-    if rt.storage_key == ("", "secrets"):
-        _secret(obj, store, rt)
-    elif rt.storage_key == ("", "services"):
+    merge_plain_data(rt, obj)
+    if rt.storage_key == ("", "services"):
         for key in ("clusterIP", "clusterIPs"):
             if not obj.get("spec", {}).get(key) and old.get("spec", {}).get(key):
                 obj["spec"][key] = old["spec"][key]
@@ -74,17 +91,16 @@ def _namespace(obj: Object, store: Store, rt: ResourceType) -> None:
     obj["status"] = {"phase": "Active"}
 
 
-def _secret(obj: Object, store: Store, rt: ResourceType) -> None:
-    del store, rt
-    plain = obj.pop("stringData", None)
-    if plain:
+def merge_plain_data(rt: ResourceType, obj: Object) -> None:
+    """A Secret's stringData becomes part of its data, in place, as soon as it is read."""
+    if rt.storage_key == ("", "secrets") and (plain := obj.pop("stringData", None)):
         encoded = {key: base64.b64encode(str(value).encode()).decode() for key, value in plain.items()}
         obj["data"] = {**(obj.get("data") or {}), **encoded}
-    obj.setdefault("type", "Opaque")
 
 
 def _service(obj: Object, store: Store, rt: ResourceType) -> None:
     spec = obj.setdefault("spec", {})
+    obj.setdefault("status", {"loadBalancer": {}})
     if spec.get("type") == "ExternalName":
         return
     if not spec.get("clusterIP"):
@@ -98,7 +114,6 @@ def _service(obj: Object, store: Store, rt: ResourceType) -> None:
             if not port.get("nodePort"):
                 port["nodePort"] = _free_port(obj["metadata"], port, used)
                 used.add(port["nodePort"])
-    obj.setdefault("status", {"loadBalancer": {}})
 
 
 def _free_address(metadata: dict[str, Any], store: Store, rt: ResourceType) -> str:
@@ -121,6 +136,7 @@ def _free_port(metadata: dict[str, Any], port: dict[str, Any], used: set[Any]) -
 
 def _job(obj: Object, store: Store, rt: ResourceType) -> None:
     del store, rt
+    obj["status"] = {}
     spec = obj.setdefault("spec", {})
     if spec.get("manualSelector"):
         return
@@ -158,20 +174,12 @@ def _budget(obj: Object, store: Store, rt: ResourceType) -> None:
     obj["status"] = {"currentHealthy": 0, "desiredHealthy": 0, "disruptionsAllowed": 0, "expectedPods": 0}
 
 
-def _workload(obj: Object, store: Store, rt: ResourceType) -> None:
-    del store
-    obj["status"] = {} if rt.plural == "deployments" else {"replicas": 0}
-
-
 _STRATEGIES: dict[tuple[str, str], Callable[[Object, Store, ResourceType], None]] = {
     ("", "pods"): _pod,
     ("", "namespaces"): _namespace,
-    ("", "secrets"): _secret,
     ("", "services"): _service,
     ("", "persistentvolumeclaims"): _claim,
     ("batch", "jobs"): _job,
-    ("apps", "deployments"): _workload,
-    ("apps", "replicasets"): _workload,
     ("policy", "poddisruptionbudgets"): _budget,
     ("apiextensions.k8s.io", "customresourcedefinitions"): _definition,
 }

@@ -11,6 +11,7 @@ from console.demo.deleting import DeleteOptions, delete_object, finish_deletion,
 from console.demo.failures import Cause
 from console.demo.patching import apply_patch
 from console.demo.reading import object_answer
+from console.demo.resources import ResourceType
 from console.demo.selecting import select
 from console.demo.server import require
 from console.demo.writing import commit, patch, replace
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from console.demo.records import Object
     from console.demo.resources import Scale
     from console.demo.server import Call
+
+
+_BINDING = ResourceType("", "v1", "pods/binding", "Binding", "", True)
 
 
 def handle(call: Call) -> Answer:
@@ -68,8 +72,7 @@ def _scale(call: Call) -> Answer:
         raise failures.invalid("autoscaling", "Scale", call.info.name, [Cause("spec.replicas", message)])
     _set(obj, paths.spec_path, replicas)
     current = _current(call)
-    whole = with_changes(call, info=with_changes(call.info, subresource=""))
-    return json_answer(_scale_of(commit(whole, current, obj), paths))
+    return json_answer(_scale_of(commit(call, current, obj), paths))
 
 
 def _scale_of(obj: Object, paths: Scale) -> Object:
@@ -117,7 +120,9 @@ def bind(call: Call) -> Answer:
     """Bind a pod to a node: `pods/binding`, or a POST to `bindings`."""
     body = call.object()
     node = (body.get("target") or {}).get("name")
-    name = call.info.name or body["metadata"].get("name", "")
+    name = body["metadata"].get("name", "")
+    if call.info.name and name != call.info.name:
+        raise failures.bad_request("name in URL does not match name in Binding object")
     pod = call.store.get(call.rt, call.namespace, name)
     if pod is None:
         raise failures.not_found(call.rt, name)
@@ -125,10 +130,10 @@ def bind(call: Call) -> Answer:
         message = "Required value"
         raise failures.invalid("", "Binding", name, [Cause("target.name", message, "FieldValueRequired")])
     if pod["metadata"].get("deletionTimestamp"):
-        raise failures.conflict(call.rt, name, f"pod {name} is being deleted, cannot be assigned to a host")
+        raise failures.conflict(_BINDING, name, f"pod {name} is being deleted, cannot be assigned to a host")
     if pod["spec"].get("nodeName"):
         why = f'pod {name} is already assigned to node "{pod["spec"]["nodeName"]}"'
-        raise failures.conflict(call.rt, name, why)
+        raise failures.conflict(_BINDING, name, why)
     if not call.dry_run:
         pod["spec"]["nodeName"] = node
         pod["metadata"]["annotations"] = {

@@ -13,7 +13,7 @@ from console.demo import failures
 from console.demo.answers import common_headers
 from console.demo.collection import ADDED, DELETED, MODIFIED, Change
 from console.demo.printing import table
-from console.demo.reading import partial, scope
+from console.demo.reading import UNPARSED, list_options_refused, partial, scope
 from console.demo.selecting import Selection, select
 from console.demo.store import parse_version
 
@@ -40,6 +40,7 @@ class Watch:
         self._backlog: deque[Change] = deque()
         self._wake = asyncio.Event()
         self._columns_sent = False
+        self._width = 0  # columns of the table
         self.ended = False
 
     def offer(self, change: Change) -> None:
@@ -107,10 +108,9 @@ class Watch:
             kind, api_version = form.kind, f"meta.k8s.io/{form.version}"
         obj: Object = {"kind": kind, "apiVersion": api_version, "metadata": metadata}
         if form.kind == "Table":
-            obj = self._table(obj, str(version))
-            obj["rows"] = []
-            if annotations:
-                obj["metadata"]["annotations"] = annotations
+            row = {"kind": "PartialObjectMetadata", "apiVersion": f"meta.k8s.io/{form.version}", "metadata": metadata}
+            obj = self._table([], str(version))
+            obj["rows"] = [{"cells": [""] * self._width, "object": row}]
         return msgspec.json.encode({"type": "BOOKMARK", "object": obj}) + b"\n"
 
     def _line(self, kind: str, record: Record | None, version: int = 0) -> bytes:
@@ -124,16 +124,17 @@ class Watch:
             raw = msgspec.json.encode(obj)
         if self._call.format.kind == "Table":
             obj = msgspec.json.decode(raw)
-            raw = msgspec.json.encode(self._table(obj, obj["metadata"].get("resourceVersion", "")))
+            raw = msgspec.json.encode(self._table([obj], obj["metadata"].get("resourceVersion", "")))
         elif self._call.format.kind == "PartialObjectMetadata":
             raw = partial(raw, self._call.format)
         return b'{"type":"' + kind.encode() + b'","object":' + raw + b"}\n"
 
-    def _table(self, obj: Object, version: str) -> dict[str, Any]:
+    def _table(self, objects: list[Object], version: str) -> dict[str, Any]:
         include = self._call.query.get("includeObject", "Metadata") or "Metadata"
-        made = table(self._call.rt, [obj], self._call.store.now(), columns=self._call.rt.columns, include=include)
+        made = table(self._call.rt, objects, self._call.store.now(), columns=self._call.rt.columns, include=include)
         made["apiVersion"] = f"meta.k8s.io/{self._call.format.version}"
         made["metadata"] = {"resourceVersion": version}
+        self._width = len(made["columnDefinitions"])
         if self._columns_sent:
             made["columnDefinitions"] = None
         self._columns_sent = True
@@ -200,12 +201,12 @@ class _Start:
         text = call.query.get("resourceVersion")
         self._version = 0 if text in ("", "0") else parse_version(text)
         if self._version < 0:
-            raise failures.bad_request(f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax')
+            raise failures.ApiFailure(500, "", UNPARSED.format(text))
         self._streams_list = call.query.flag("sendInitialEvents")
         match = call.query.get("resourceVersionMatch")
         if "sendInitialEvents" in call.query.values and match != "NotOlderThan":
             message = "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
-            raise failures.invalid("meta.k8s.io", "ListOptions", "", [failures.Cause("resourceVersionMatch", message)])
+            raise list_options_refused(message)
         self._initial = self._streams_list or ("sendInitialEvents" not in call.query.values and self._version == 0)
 
     def lines(self, watched: Watch) -> Iterator[bytes]:

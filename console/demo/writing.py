@@ -12,6 +12,7 @@ from console.demo.admission import admit
 from console.demo.applying import server_side_apply, track_update
 from console.demo.deleting import finish_deletion
 from console.demo.failures import Cause
+from console.demo.jsonvalues import copy
 from console.demo.patching import apply_patch
 from console.demo.reading import object_answer
 from console.demo.server import decode_yaml
@@ -55,16 +56,16 @@ def create_object(call: Call, obj: Object, *, managed: bool = True) -> Object:
                 break
             metadata["name"] = objectmeta.generated_name(base, server.random)
     check_fields(call, obj)
+    strategies.merge_plain_data(rt, obj)
+    if managed:
+        _track_new(call, obj)
     objectmeta.stamp_new(metadata, rt, call.namespace, server.new_uid(), store.timestamp())
     strategies.prepare_new(rt, obj, store)
     server.schemas.default(rt, obj)
-    call.warnings += admit(rt, obj, None, "CREATE", call.user, store)
-    _validate(call, obj, None)
+    _admit(call, obj, None)
     name = metadata["name"]
     if store.record(rt, call.namespace, name) is not None:
         raise failures.generated_exists(rt, name) if base else failures.already_exists(rt, name)
-    if managed:
-        _track(call, None, obj)
     return obj if call.dry_run else store.put(rt, obj)
 
 
@@ -84,7 +85,8 @@ def update_object(call: Call, obj: Object) -> Object:
     _check_target(call, obj)
     if not obj["metadata"].get("resourceVersion") and (rt.crd or rt.storage_key in _CONDITIONAL_ONLY):
         message = "Invalid value: 0: must be specified for an update"
-        raise failures.invalid(rt.group, rt.kind, call.info.name, [Cause("metadata.resourceVersion", message)])
+        kind = rt.plural if rt.crd else rt.kind
+        raise failures.invalid(rt.group, kind, call.info.name, [Cause("metadata.resourceVersion", message)])
     check_fields(call, obj)
     return commit(call, current, obj)
 
@@ -93,7 +95,7 @@ def patch(call: Call) -> Answer:
     """Patch an object, or its status; an apply of an object that is not there creates it."""
     rt, query = call.rt, call.query
     if call.content_type not in _PATCH_TYPES:
-        raise failures.unsupported_media_type(*_PATCH_TYPES)
+        raise failures.unsupported_patch_type()
     current = call.store.get(rt, call.namespace, call.info.name)
     if call.content_type in APPLY_TYPES:
         return _apply(call, current)
@@ -105,6 +107,10 @@ def patch(call: Call) -> Answer:
     patched = apply_patch(call.content_type, call.body, current, call.server.schemas.for_type(rt))
     check_type(call, patched)
     _check_target(call, patched)
+    uid = current["metadata"].get("uid")
+    if patched["metadata"].get("uid", uid) != uid:
+        message = f'Invalid value: "{patched["metadata"]["uid"]}": field is immutable'
+        raise failures.invalid(rt.group, rt.kind, call.info.name, [Cause("metadata.uid", message)])
     check_fields(call, patched, patch=True)
     return object_answer(call, commit(call, call.store.get(rt, call.namespace, call.info.name) or current, patched))
 
@@ -167,12 +173,15 @@ def commit(call: Call, current: Object, obj: Object, *, managed: bool = True) ->
         if "status" in current:
             obj["status"] = current["status"]
     if not status_only:
+        # What was stored before a default existed, or was loaded as given, counts as if it had been defaulted.
+        call.server.schemas.default(rt, current)
         strategies.prepare_update(rt, obj, current, store)
         call.server.schemas.default(rt, obj)
-        call.warnings += admit(rt, obj, current, "UPDATE", call.user, store)
+        _admit(call, obj, current)
         if objectmeta.counts_generations(rt) and objectmeta.spec_changed(rt, current, obj):
             metadata["generation"] = int(old.get("generation") or 0) + 1
-    _validate(call, obj, current)
+    else:
+        _validate(call, obj, current)
     if _same(current, obj):
         return current
     if managed:
@@ -200,6 +209,8 @@ def _with_status(call: Call, current: Object, obj: Object) -> Object:
     merged = {**current, "metadata": dict(current["metadata"])}
     if "status" in obj:
         merged["status"] = obj["status"]
+        if call.rt.storage_key == ("", "pods"):
+            _complete_addresses(merged["status"])
     else:
         merged.pop("status", None)
     if "managedFields" in obj["metadata"]:
@@ -211,6 +222,15 @@ def _with_status(call: Call, current: Object, obj: Object) -> Object:
             else:
                 merged["metadata"].pop(key, None)
     return merged
+
+
+def _complete_addresses(status: Any) -> None:
+    """A pod's and its node's address are told twice, alone and as the first of a list."""
+    if not isinstance(status, dict):
+        return
+    for one, many in (("podIP", "podIPs"), ("hostIP", "hostIPs")):
+        if status.get(one) and not status.get(many):
+            status[many] = [{"ip": status[one]}]
 
 
 def _same(current: Object, obj: Object) -> bool:
@@ -227,6 +247,18 @@ def _untimed(entries: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
     return [{key: value for key, value in entry.items() if key != "time"} for entry in entries or ()]
 
 
+def _track_new(call: Call, obj: Object) -> None:
+    """Note who made an object: of what was sent and its defaults, not of what strategies and admission add."""
+    sent = copy(obj)
+    if call.rt.has_status:
+        sent.pop("status", None)
+    call.server.schemas.default(call.rt, sent)
+    _track(call, None, sent)
+    obj["metadata"]["managedFields"] = sent["metadata"].get("managedFields")
+    if not obj["metadata"]["managedFields"]:
+        del obj["metadata"]["managedFields"]
+
+
 def _track(call: Call, before: Object | None, after: Object) -> None:
     track_update(
         before,
@@ -241,22 +273,41 @@ def _track(call: Call, before: Object | None, after: Object) -> None:
 
 
 def check_type(call: Call, obj: Object) -> None:
-    """Refuse an object of another kind or version than the path's; fill both in where they are absent."""
+    """Refuse an object of another kind or version than the path's; fill both in where a built-in one has none."""
     rt = call.rt
-    kind, api_version = obj.get("kind"), obj.get("apiVersion")
-    if api_version and api_version != rt.api_version:
-        raise failures.bad_request(
-            f"the API version in the data ({api_version}) does not match the expected API version ({rt.api_version})"
-        )
-    if kind and kind != rt.kind:
-        version = api_version or rt.api_version
-        raise failures.bad_request(
-            f'{kind} in version "{version.rpartition("/")[2]}" cannot be handled as a {rt.kind}: '
-            f"no kind {kind!r} is registered for this path"
-        )
+    kind, api_version = obj.get("kind") or "", obj.get("apiVersion") or ""
     if call.content_type in APPLY_TYPES and not (kind and api_version):
-        raise failures.bad_request("apiVersion and kind must be set in an apply configuration")
+        raise failures.bad_request(f"invalid object type: /, Kind={kind}")
+    if rt.crd:
+        _check_custom_type(call, kind, api_version, str(obj["metadata"].get("name") or ""))
+    elif (kind or rt.kind, api_version or rt.api_version) != (rt.kind, rt.api_version):
+        kind, api_version = kind or rt.kind, api_version or rt.api_version
+        if call.store.resources.of_object(api_version, kind) is None:
+            why = f'no kind "{kind}" is registered for version "{api_version}" in scheme "pkg/runtime/scheme.go:110"'
+        else:
+            version = api_version.rpartition("/")[2]
+            why = f"converting ({version}.{kind}) to ({rt.group or 'core'}.{rt.kind}): unknown conversion"
+        version = rt.api_version.rpartition("/")[2]
+        raise failures.bad_request(f'{kind} in version "{version}" cannot be handled as a {rt.kind}: {why}')
     obj["kind"], obj["apiVersion"] = rt.kind, rt.api_version
+
+
+def _check_custom_type(call: Call, kind: str, api_version: str, name: str) -> None:
+    rt = call.rt
+    if not kind or not api_version:
+        missing = "Kind" if not kind else "apiVersion"
+        shown = call.body.decode("utf-8", "replace").strip()
+        raise failures.bad_request(
+            f"the object provided is unrecognized (must be of type {rt.kind}): "
+            f"Object '{missing}' is missing in '{shown[:200]}'"
+        )
+    causes = [
+        Cause(field, f'Invalid value: "{given}": must be {wanted}')
+        for field, given, wanted in (("apiVersion", api_version, rt.api_version), ("kind", kind, rt.kind))
+        if given != wanted
+    ]
+    if causes:
+        raise failures.invalid(api_version.rpartition("/")[0], kind, name, causes)
 
 
 def _check_target(call: Call, obj: Object) -> None:
@@ -282,10 +333,9 @@ def check_fields(call: Call, obj: Object, *, patch: bool = False) -> None:
     unknown = call.server.schemas.prune(rt, obj)
     mode = call.query.get("fieldValidation") or "Warn"
     if mode not in ("Strict", "Warn", "Ignore"):
-        message = f'Unsupported value: "{mode}": supported values: "Ignore", "Strict", "Warn"'
-        raise failures.invalid(
-            "meta.k8s.io", "CreateOptions", "", [Cause("fieldValidation", message, "FieldValueNotSupported")]
-        )
+        message = f'Unsupported value: "{mode}": supported values: "", "Ignore", "Strict", "Warn"'
+        cause = Cause("fieldValidation", message, "FieldValueNotSupported")
+        raise failures.invalid("meta.k8s.io", call.options_kind, "", [cause])
     if not unknown or mode == "Ignore":
         return
     texts = [f'unknown field "{path}"' for path in unknown]
@@ -297,6 +347,16 @@ def check_fields(call: Call, obj: Object, *, patch: bool = False) -> None:
         shown = call.body.decode("utf-8", "replace").replace("\\", "\\\\").replace('"', '\\"')
         raise failures.invalid("", "", "", [Cause("patch", f'Invalid value: "{shown}": {error}')])
     raise failures.bad_request(f'{rt.kind} in version "{rt.version}" cannot be handled as a {rt.kind}: {error}')
+
+
+def _admit(call: Call, obj: Object, old: Object | None) -> None:
+    """Admission and validation: built-in objects are completed first, custom ones are judged by webhooks last."""
+    operation = "CREATE" if old is None else "UPDATE"
+    if call.rt.crd:
+        _validate(call, obj, old)
+    call.warnings += admit(call.rt, obj, old, operation, call.user, call.store)
+    if not call.rt.crd:
+        _validate(call, obj, old)
 
 
 def _validate(call: Call, obj: Object, old: Object | None) -> None:

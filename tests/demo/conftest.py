@@ -42,11 +42,12 @@ class Api:
         await asyncio.sleep(0)
 
     async def send(self, method: str, path: str, status: int | None = None, **more: Any) -> Any:
-        """Send a request, check its status where one is given, and decode the answer."""
+        """Send a request, check its status where one is given, and decode the answer where it is JSON."""
         answer = await self.client.request(method, path, **more)
         if status is not None:
             assert answer.status_code == status, answer.text
-        return answer.json()
+        json = answer.headers.get("content-type", "").startswith("application/json")
+        return answer.json() if json else answer.text
 
 
 @asynccontextmanager

@@ -55,15 +55,19 @@ async def test_an_absent_object_is_not_found(api):
 
 
 async def test_an_unserved_resource_is_not_found(api):
-    refused = await api.send("GET", "/apis/nowhere/v1/things", 404)
+    refused = await api.send("GET", "/apis/apps/v1/things", 404)
     assert refused["message"] == "the server could not find the requested resource"
+    assert await api.send("GET", "/apis/nowhere/v1/things", 404) == "404 page not found\n"
 
 
 async def test_another_kind_or_namespace_in_the_body_is_refused(api, pod):
-    assert (
-        "does not match the expected API version"
-        in (await api.send("POST", PODS, 400, json={**pod(), "apiVersion": "apps/v1"}))["message"]
-    )
+    refused = await api.send("POST", PODS, 400, json={**pod(), "apiVersion": "apps/v1"})
+    assert 'no kind "Pod" is registered for version "apps/v1"' in refused["message"]
+    refused = await api.send("POST", PODS, 400, json={"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}})
+    assert refused["message"].endswith("converting (v1.ConfigMap) to (core.Pod): unknown conversion")
+    notebook = {"apiVersion": "kubeflow.org/v1", "kind": "TFJob", "metadata": {"name": "n"}}
+    refused = await api.send("POST", "/apis/kubeflow.org/v1/namespaces/default/notebooks", 422, json=notebook)
+    assert refused["message"] == 'TFJob.kubeflow.org "n" is invalid: kind: Invalid value: "TFJob": must be Notebook'
     assert (
         "does not match the namespace sent on the request"
         in (await api.send("POST", PODS, 400, json=pod("a", "other")))["message"]
@@ -131,7 +135,7 @@ async def test_a_dry_run_changes_nothing(api, pod):
     await api.send("DELETE", f"{PODS}/a?dryRun=All", 200)
     assert api.store.revision == revision
     assert "labels" not in (await api.send("GET", f"{PODS}/a", 200))["metadata"]
-    await api.send("POST", f"{PODS}?dryRun=Some", 400, json=pod("b"))
+    await api.send("POST", f"{PODS}?dryRun=Some", 422, json=pod("b"))
 
 
 async def test_status_and_spec_are_written_apart(api):
@@ -279,7 +283,7 @@ async def test_delete_honours_preconditions(api):
     made = await api.send("POST", MAPS, 201, json=config_map("a"))
     for wrong in ({"uid": "other"}, {"resourceVersion": "1"}):
         refused = await api.send("DELETE", f"{MAPS}/a", 409, json={"preconditions": wrong})
-        assert "Precondition failed" in refused["message"]
+        assert "in the precondition" in refused["message"]
     right = {"uid": made["metadata"]["uid"], "resourceVersion": made["metadata"]["resourceVersion"]}
     await api.send("DELETE", f"{MAPS}/a", 200, json={"preconditions": right})
 
@@ -368,6 +372,25 @@ async def test_a_definition_made_at_run_time_is_served_until_it_goes(api):
     await api.send("DELETE", f"{root}/widgets.example.com", 200)
     await api.settle()
     await api.send("GET", path, 404)
+    assert "example.com" not in [group["name"] for group in (await api.send("GET", "/apis", 200))["groups"]]
+
+
+async def test_an_object_loaded_without_defaults_can_be_changed(api):
+    pod = {"metadata": {"name": "bare", "namespace": "default"}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
+    api.store.load({"apiVersion": "v1", "kind": "Pod", **pod})
+    patch = {"metadata": {"labels": {"a": "b"}}}
+    assert (await api.send("PATCH", f"{PODS}/bare", 200, json=patch, headers=MERGE))["metadata"]["labels"] == {"a": "b"}
+
+
+async def test_a_job_leaves_its_pods_behind_unless_told_otherwise(api):
+    path = "/apis/batch/v1/namespaces/default/jobs"
+    spec = {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}}}
+    await api.send("POST", path, 201, json={"metadata": {"name": "j"}, "spec": spec})
+    answer = await api.client.delete(f"{path}/j")
+    assert answer.headers["warning"].startswith('299 - "child pods are preserved by default')
+    assert answer.json()["metadata"]["finalizers"] == ["orphan"]
+    await api.settle()
+    await api.send("GET", f"{path}/j", 404)
 
 
 async def test_large_answers_are_compressed_when_asked_for(api):

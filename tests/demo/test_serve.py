@@ -115,7 +115,8 @@ def test_a_large_cluster_stands_in_twenty_namespaces():
         nodes = {node["metadata"]["name"] for node in client.get("/api/v1/nodes").json()["items"]}
         assert {pod["spec"]["nodeName"] for pod in pods} == nodes
         gone = client.delete(f"/api/v1/namespaces/team-00/pods/{pods[0]['metadata']['name']}")
-        assert gone.json()["status"] == "Success", "no kubelet runs here that could end it"
+        assert gone.json()["metadata"]["deletionGracePeriodSeconds"] == 0, "no kubelet runs here that could end it"
+        assert client.get(f"/api/v1/namespaces/team-00/pods/{pods[0]['metadata']['name']}").status_code == 404
 
 
 WORLD = """\
