@@ -11,7 +11,7 @@ import logging
 import socket
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +34,7 @@ Params = Mapping[str, str | int | float | bool | list[str]]
 
 _ATTEMPTS = 4
 _CLIENTS = 3  # sets of certificates in use at a time
+_MOMENT = 0.04  # seconds
 _CONNECT = 10.0
 _READ = 30.0
 _LONGEST_WAIT = 10.0  # of a Retry-After, for a request somebody waits for
@@ -176,9 +177,11 @@ class Transport:
                 if response.status_code >= 300:
                     self._check(response, await response.aread(), f"GET {path}")
                 self.stats.watches += 1
+                hurry = _unhurried(response)
                 try:
                     yield split(self._chunks(response), longest=longest, cut=cut)
                 finally:
+                    hurry()
                     self.stats.watches -= 1
         except _Retired as broken:
             raise broken.error from None
@@ -306,3 +309,28 @@ def _client(credentials: Credentials) -> httpx.AsyncClient:
     except (ValueError, ImportError) as error:
         raise CannotReach(f"The proxy {credentials.proxy} cannot be used: {error}.") from None
     return httpx.AsyncClient(transport=transport, follow_redirects=False, trust_env=False)
+
+
+def _unhurried(response: httpx.Response) -> Callable[[], None]:
+    """Let what an endless answer sends within a moment be read at once; the first bytes after a silence do not wait.
+
+    Between two reads the kernel keeps what arrives. Measured with 300 events a second: a third of the CPU. Call what is
+    returned when the answer is done: the connection may serve others.
+    """
+    stream = response.extensions.get("network_stream")
+    read = getattr(stream, "read", None)
+    if read is None or not hasattr(stream, "__dict__"):
+        return lambda: None
+    loop = asyncio.get_running_loop()
+    due = 0.0
+
+    async def read_later(max_bytes: int, timeout: float | None = None) -> bytes:
+        nonlocal due
+        if due > loop.time():
+            await asyncio.sleep(due - loop.time())
+        data: bytes = await read(max_bytes, timeout)
+        due = loop.time() + _MOMENT if len(data) < max_bytes else 0.0
+        return data
+
+    vars(stream)["read"] = read_later
+    return lambda: vars(stream).pop("read")

@@ -209,3 +209,21 @@ async def test_closing_the_session_ends_open_watches(server: Scripted, session: 
         with pytest.raises((CannotReach, StopAsyncIteration)):
             await anext(aiter(lines))
         await closing
+
+
+async def test_a_connection_that_carried_a_log_serves_other_requests_as_before(
+    server: Scripted, session: Session
+) -> None:
+    async def log(asked: Asked, reply: Reply) -> None:
+        await reply.begin()
+        for number in range(50):
+            await reply.chunk(b"line %d\n" % number)
+        await reply.end()
+
+    server.on("GET", "/api/v1/namespaces/ns/pods/p/log", log)
+    server.answers("GET", "/x", {})
+    for _ in range(2):
+        async with session.logs("ns", "p", "c") as lines:
+            assert len([line async for line in lines]) == 50
+        assert await session.get("/x") == b"{}"
+    assert server.connections == 1
