@@ -148,3 +148,34 @@ async def test_tls_through_a_proxy_verifies_the_fixed_name(tmp_path: Path) -> No
 
 def test_broken_credentials_count_as_unreachable() -> None:
     assert issubclass(CredentialsFailed, CannotReach)
+
+
+async def test_a_socks_proxy_is_spoken_to(tmp_path: Path, server: Scripted) -> None:
+    server.answers("GET", "/x", {})
+    host, port = server.url.removeprefix("http://").split(":")
+    pumps: set[asyncio.Task[None]] = set()
+
+    async def socks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        _, methods = await reader.readexactly(2)
+        await reader.readexactly(methods)
+        writer.write(b"\x05\x00")
+        assert (await reader.readexactly(4))[3] == 3  # a name, resolved by the proxy
+        name = await reader.readexactly((await reader.readexactly(1))[0])
+        assert name == b"cluster.example"
+        await reader.readexactly(2)
+        writer.write(b"\x05\x00\x00\x01" + bytes(6))
+        onward, back = await asyncio.open_connection(host, int(port))
+
+        async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+            while data := await source.read(65536):
+                sink.write(data)
+            sink.close()
+
+        pumps.update(asyncio.create_task(pump(*pair)) for pair in ((reader, back), (onward, writer)))
+
+    proxy = await asyncio.start_server(socks, "127.0.0.1", 0)
+    url = f"socks5://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+    await ask(tmp_path, "http://cluster.example", **{"proxy-url": url})
+    proxy.close()
+    for task in pumps:
+        task.cancel()
