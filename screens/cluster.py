@@ -153,6 +153,8 @@ class LiveCluster:
 
     async def close(self) -> None:
         """Stop every watch and connection."""
+        if self._monitor is not None:
+            await self._monitor.close()
         await self.hub.stop()
         await self.session.close()
 
