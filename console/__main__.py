@@ -89,9 +89,8 @@ def _demo(arguments: Arguments) -> int:
 
 
 def _open(arguments: Arguments, target: Target) -> int:
-    from screens.app import run
-
     from config import load
+    from screens.app import run
 
     return run(
         target,

@@ -30,7 +30,7 @@ class GpusView(RowActions):
 
     scopes: ClassVar[tuple[str, ...]] = ("table", "board")
 
-    DEFAULT_CSS = "GpusView > #summary { height: 3; }"
+    DEFAULT_CSS = "GpusView > #summary { height: 4; }"
 
     def __init__(self, host: Host, place: Place) -> None:
         super().__init__(host, place)
@@ -147,15 +147,15 @@ class GpusView(RowActions):
         told = watch.totals()
         used = "?" if told.used is None else told.used
         free = "?" if told.free is None else told.free
-        parts: list[Any] = [(f" {told.total} GPUs", palette.strong), (f"   used {used}   free {free}", None)]
+        parts: list[Any] = [(f" {told.total} GPUs", palette.strong), (f"  used {used}  free {free}", None)]
         if told.largest_free is not None:
-            parts.append((f" (largest on one node {told.largest_free})", palette.quiet))
-        if told.blocked:
-            parts.append((f"   blocked {told.blocked}", palette.waiting))
+            parts.append((f" ({told.largest_free} on one node)", palette.quiet))
         if told.unhealthy:
-            parts.append((f"   unhealthy {told.unhealthy} ({', '.join(told.unhealthy_nodes)})", palette.error))
+            parts.append((f"  unhealthy {told.unhealthy} ({', '.join(told.unhealthy_nodes)})", palette.error))
+        if told.blocked:
+            parts.append((f"  blocked {told.blocked}", palette.waiting))
         if told.pending:
-            parts.append((f"   waited for {told.pending}", palette.waiting))
+            parts.append((f"  waited for {told.pending}", palette.waiting))
         lines = [Line(tuple(parts))]
         idle = told.idle
         if idle is not None and idle.gpus:
@@ -167,10 +167,10 @@ class GpusView(RowActions):
             lines.append(plain(" no GPU is held idle", palette.quiet))
         reading = watch.reading
         if reading.source:
-            source = f" {reading.source}, {age(self.host.now() - reading.at)} ago  {reading.note}"
+            lines.append(plain(f" {reading.source}, {age(self.host.now() - reading.at)} ago", palette.quiet))
+            lines += [plain(f" {reading.note}", palette.quiet)] if reading.note else []
         else:
-            source = f" {reading.why_none or 'reading the GPU figures ...'}"
-        lines.append(plain(source.rstrip(), palette.quiet))
+            lines.append(plain(f" {reading.why_none or 'reading the GPU figures ...'}", palette.quiet))
         self.summary.show(lines)
 
     # keys
