@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from console.demo.collection import DELETED, Change
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from console.demo.server import Server
 
 EVENT_TTL = 3600.0  # seconds; kube-apiserver's --event-ttl
+COMPACT_EVERY = 300.0  # seconds of real time; kube-apiserver's --etcd-compaction-interval
 _LOOK_EVERY = 30.0  # seconds of real time between looks for old events
 
 
@@ -42,14 +44,22 @@ class Collector:
 
     async def run(self) -> None:
         """Clear away for ever."""
+        loop = asyncio.get_running_loop()
+        look, compact = loop.time() + _LOOK_EVERY, loop.time() + COMPACT_EVERY
+        before = self._store.revision
         while True:
             self._wake.clear()
             self.work()
-            try:
-                async with asyncio.timeout(_LOOK_EVERY):
-                    await self._wake.wait()
-            except TimeoutError:
+            if loop.time() >= look:
+                look = loop.time() + _LOOK_EVERY
                 self.expire_events()
+            if loop.time() >= compact:
+                compact = loop.time() + COMPACT_EVERY
+                self._store.compact(before)
+                before = self._store.revision
+            with suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, min(look, compact) - loop.time())):
+                    await self._wake.wait()
 
     def work(self) -> None:
         """Do everything that follows from the writes heard so far."""

@@ -164,10 +164,10 @@ class Store:
         """(storage key, namespace, name) of every object that names this uid in its ownerReferences."""
         return sorted(self._owned.get(uid, ()))
 
-    def compact(self) -> None:
-        """Forget the history of every resource up to now: watches and continue tokens from before end in 410."""
+    def compact(self, revision: int | None = None) -> None:
+        """Forget all history up to a revision, or to now: watches and continue tokens from before end in 410."""
         for collection in self._collections.values():
-            collection.compact(self.revision)
+            collection.compact(self.revision if revision is None else revision)
 
     def held(self) -> Iterator[tuple[tuple[str, str], Collection]]:
         """Every collection that was used, by storage key."""
