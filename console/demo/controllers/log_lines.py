@@ -249,7 +249,7 @@ def _server(voice: Voice, since: float, until: float) -> Iterator[Line]:
 def _notebook(voice: Voice, since: float, until: float) -> Iterator[Line]:
     for number, at in _ticks(since, until, 120.0, voice.started, 40):
         if hashed(voice.own, number) > 0.7:
-            yield at, f"[I {_clock(at)} ServerApp] Saving file at /work/experiment-{number % 7}.ipynb"
+            yield at, f"[I {_clock(at)} ServerApp] Saving file at /experiment-{number % 7}.ipynb"
 
 
 def _batch(voice: Voice, since: float, until: float) -> Iterator[Line]:
