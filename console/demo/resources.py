@@ -51,7 +51,6 @@ _SELECTABLE: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     ("certificates.k8s.io", "certificatesigningrequests"): (("spec.signerName", "spec.signerName"),),
 }
 _STORAGE_VERSIONS = {("autoscaling", "horizontalpodautoscalers"): "v2"}
-_VIRTUAL = {"metrics.k8s.io", "authentication.k8s.io", "authorization.k8s.io"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +115,6 @@ class ResourceType:
     def has_status(self) -> bool:
         """Whether status is written through its own subresource only."""
         return any(sub.name == "status" for sub in self.subresources)
-
-    @property
-    def has_scale(self) -> bool:
-        """Whether there is a scale subresource."""
-        return any(sub.name == "scale" for sub in self.subresources)
-
-    @property
-    def virtual(self) -> bool:
-        """Whether nothing is stored: reviews, and figures that another server supplies."""
-        return "get" not in self.verbs or self.group in _VIRTUAL
 
     def subresource(self, name: str) -> Subresource | None:
         """The subresource of that name, where the type has it."""
