@@ -24,7 +24,7 @@ from screens.places import Place
 
 PICTURES = Path(__file__).parent / "pictures"
 REWRITE = "KFCONSOLE_REWRITE_PICTURES"  # set it to write the pictures anew instead of comparing them
-PATIENCE = 8.0  # seconds; ends a hung test only
+PATIENCE = 30.0  # seconds; ends a hung test only
 STILL_AT = 1795403520.0  # where the quiet world's clock stands
 
 _TRAFFIC = re.compile(r" +(\w+) +\d+ watch(es)? +[\d.]+ req/s$")
