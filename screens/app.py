@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import events, work
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.worker import Worker, WorkerState
 
 from config import Settings, load_themes, state_folder
 from console.errors import ConsoleError, Exit, UsageError
@@ -139,6 +140,7 @@ class KfconsoleApp(NavigatingApp, inherit_bindings=False):
         self.set_interval(1.0, self.chrome.second)
         if not self.is_headless:
             self.leave_on(signal.SIGHUP, signal.SIGTERM)
+            self.repaint_on_return()
         self.call_after_refresh(self.begin)
 
     def on_resize(self, event: events.Resize) -> None:
@@ -191,9 +193,9 @@ class KfconsoleApp(NavigatingApp, inherit_bindings=False):
         if message.error is not None:
             self.say(str(message.error), bad=True)
         else:
-            self.front.left()
-            self.front.entered()
-            self.say("Read again.")
+            for following in self.front.followed:
+                following.board.refresh()
+            self.say("Reading again.")
 
     @work(exclusive=True, group="connect", exit_on_error=False)
     async def reread(self) -> None:
@@ -209,13 +211,29 @@ class KfconsoleApp(NavigatingApp, inherit_bindings=False):
         if self.linked is not None:
             await self.linked.close()
 
+    # faults of our own
+
+    def fault(self, error: BaseException) -> ConsoleError:
+        """A fault of our own as one sentence; its traceback is kept in a file."""
+        path = write_private(state_folder() / "fault.txt", "".join(traceback.format_exception(error)))
+        return ConsoleError(f"kfconsole has a fault of its own: {error!r}.", f"Details are in {path}.")
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A worker that failed is told on screen; what it worked for stays as it was."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            error = event.worker.error
+            told = error if isinstance(error, ConsoleError) else self.fault(error)
+            if isinstance(self.front, ConnectingView):
+                self.post_message(ConnectionFailed(told))
+            else:
+                self.say(str(told), bad=True)
+
     def _handle_exception(self, error: Exception) -> None:
-        """A fault of our own: keep the traceback in a file, leave with one sentence."""
+        """A fault in a handler leaves nothing to go on with: end with one sentence."""
         if self.is_headless:
             super()._handle_exception(error)
             return
-        path = write_private(state_folder() / "fault.txt", "".join(traceback.format_exception(error)))
-        self.failure = ConsoleError(f"kfconsole stopped on a fault of its own ({error!r}).", f"Details are in {path}.")
+        self.failure = self.fault(error)
         self.exit(int(Exit.PROBLEM))
 
 

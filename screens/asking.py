@@ -12,7 +12,12 @@ from screens.widgets.prompt import Choice
 if TYPE_CHECKING:
     from screens.cluster import Cluster
 
-_COMMANDS = {"q": "leave", "ctx": "contexts of the kubeconfig", "ns": "namespaces"}
+_COMMANDS = {
+    "q": "leave",
+    "ctx": "contexts of the kubeconfig",
+    "ns": "namespaces",
+    "save": "this table to a file: csv, json, md",
+}
 
 
 class Commander(Protocol):

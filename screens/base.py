@@ -121,6 +121,10 @@ class View(Widget, can_focus=True):
         """The same view at a changed place (filter, namespaces) without opening a new one."""
         self.place = place
 
+    def save_as(self, form: str) -> str:
+        """Save what is shown in a form (csv, json, md); returns "" or why not."""
+        return "This view is saved with its own key only: ctrl-s."
+
     # live data
 
     @property
@@ -167,7 +171,9 @@ class View(Widget, can_focus=True):
         if not action:
             return False
         self.host.say("")
-        return self.do(action)
+        done = self.do(action)
+        self.host.crumbs_changed()  # in the same frame as what the key changed
+        return done
 
     def do(self, action: str) -> bool:
         """Do an action by its name in the keymap; False where nobody has it.

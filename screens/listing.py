@@ -12,7 +12,7 @@ from console.kinds.base import Kind, State
 from screens.actions import RowActions
 from screens.asking import FilterAsking
 from screens.base import Host
-from screens.export import exported
+from screens.export import FORMS, exported
 from screens.filters import Filter, parse
 from screens.following import Batch, Following
 from screens.places import Place
@@ -35,6 +35,7 @@ class ListView(RowActions):
         self._filter: Filter = parse(place.filter)
         self._belongs = self._membership()
         self._following: Following | None = None
+        self._phase = ""
         self._texts: dict[str, tuple[Any, str]] = {}  # searched text of rows, while a filter is on
 
     def compose(self) -> ComposeResult:
@@ -140,6 +141,9 @@ class ListView(RowActions):
         else:
             table.changed(batch.upserted, batch.removed)
         self._explain()
+        if board.freshness.phase != self._phase:
+            self._phase = board.freshness.phase
+            self.host.status_changed()
 
     def on_table_cursor_moved(self, message: Table.CursorMoved) -> None:
         message.stop()
@@ -234,10 +238,12 @@ class ListView(RowActions):
         self.host.status_changed()
 
     def do_save(self) -> None:
-        """Save what is shown: CSV; a name that ends in .json or .md is asked for with :save."""
+        """Save what is shown as CSV; `:save json` and `:save md` choose another form."""
         self.save_as("csv")
 
-    def save_as(self, form: str) -> None:
-        """Save the shown rows, in their order, as csv, json or md."""
+    def save_as(self, form: str) -> str:
+        if form not in FORMS:
+            return f"A table is saved as {', '.join(FORMS)}."
         rows = [self.table.rows.source[key] for key in self.table.rows.order]
         self.host.save(f"{self.kind.name}.{form}", exported(self.kind, rows, self.host.now(), form))
+        return ""

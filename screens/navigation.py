@@ -210,6 +210,8 @@ class NavigatingApp(TerminalApp, inherit_bindings=False):
         elif wanted.context and self.linked is not None and wanted.context != self.linked.context:
             line = " ".join(filter(None, (wanted.word, wanted.argument, f"/{wanted.filter}" if wanted.filter else "")))
             self.switch_context(wanted.context, Place("command", option=line) if wanted.word else Place("start"))
+        elif wanted.word == "save":
+            return self.front.save_as(wanted.argument or "csv")
         elif wanted.word in ("ns", "namespace", "namespaces") and wanted.namespaces is not None:
             self.choose_namespaces(wanted.namespaces)
         elif wanted.word or wanted.filter:

@@ -91,21 +91,26 @@ class TerminalApp(App[int], inherit_bindings=False):
 
     def do_suspend(self) -> None:
         """Give the shell back; `fg` returns."""
-        self.frame.forget()
         self.action_suspend_process()
 
     @contextmanager
     def lend(self) -> Iterator[None]:
         """Give the terminal to a program while the context lasts; entered in a thread other than the app's."""
+        if self._driver is None or not self._driver.can_suspend:
+            yield
+            return
         taken, returned = Event(), Event()
 
         async def hold() -> None:
             self._lent = True
-            with self.suspend():
+            try:
+                with self.suspend():
+                    taken.set()
+                    await asyncio.to_thread(returned.wait)
+            finally:
                 taken.set()
-                await asyncio.to_thread(returned.wait)
-            self._lent = False
-            self.repaint()
+                self._lent = False
+                self.repaint()
 
         self.call_from_thread(lambda: void(self.run_worker(hold(), group="terminal")))
         taken.wait()
@@ -113,6 +118,10 @@ class TerminalApp(App[int], inherit_bindings=False):
             yield
         finally:
             returned.set()
+
+    def repaint_on_return(self) -> None:
+        """Whenever the terminal was somebody else's, send the whole screen again."""
+        self.app_resume_signal.subscribe(self, lambda _: self.repaint())
 
     def repaint(self) -> None:
         """Send the whole screen again."""

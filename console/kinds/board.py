@@ -158,6 +158,12 @@ class Board:
         for entry in self._joined.values():
             self._settle(entry)
 
+    def refresh(self) -> None:
+        """List everything again now."""
+        joined = [feed for entry in self._joined.values() for feed in entry.feeds]
+        for feed in (*(feed for _, feed in self._parts), *joined):
+            feed.refresh()
+
     def close(self) -> None:
         """Let the feeds go."""
         if self._closed:

@@ -31,6 +31,7 @@ class FakeFeed:
         self.freshness = Freshness("loading")
         self.readers: list[Callable[[Any], None]] = []
         self.ready = asyncio.Event()
+        self.refreshed = False
 
     def subscribe(self, callback: Callable[[Any], None]) -> Callable[[], None]:
         self.readers.append(callback)
@@ -50,6 +51,9 @@ class FakeFeed:
         self.freshness = Freshness(phase, since=NOW, loaded=len(self.rows), **more)
         self.ready.set()
         self.tell(set())
+
+    def refresh(self) -> None:
+        self.refreshed = True
 
     def tell(self, upserted: set[str], removed: Iterable[str] = (), reset: bool = False) -> None:
         changes = Told(self, set(upserted), set(removed), reset)

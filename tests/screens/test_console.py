@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,7 +59,7 @@ async def test_from_a_namespace_to_its_jobs_and_back_to_the_same_line(open_conso
         assert " ns:team-nlp " in console.lines[0]
         await console.press("escape")
         assert "Namespaces (3)" in console.text
-        assert console.cursor.strip().startswith(">   team-nlp")
+        assert console.cursor.split()[:2] == [">", "team-nlp"]
 
 
 async def test_a_command_opens_a_kind_in_namespaces_with_a_filter(open_console: Open) -> None:
@@ -345,6 +346,39 @@ async def test_the_table_is_saved_as_it_is_shown(open_console: Open, tmp_path: P
     (path,) = (tmp_path / "state" / "kfconsole").glob("pods-*.csv")
     saved = list(csv.DictReader(io.StringIO(path.read_text())))
     assert [row["name"] for row in saved] == ["web-1"]
+
+
+async def test_another_form_is_asked_for_by_name(open_console: Open, tmp_path: Path) -> None:
+    async with open_console("nodes") as console:
+        await console.press("colon")
+        await console.type("save xml")
+        await console.press("enter")
+        assert "A table is saved as csv, json, md." in console.text
+        await console.type("")
+        await console.press("backspace", "backspace", "backspace")
+        await console.type("json")
+        await console.press("enter")
+    (path,) = (tmp_path / "state" / "kfconsole").glob("nodes-*.json")
+    assert [node["name"] for node in json.loads(path.read_text())] == ["gpu-a", "gpu-b", "gpu-c"]
+
+
+async def test_reading_again_asks_the_server_again(open_console: Open) -> None:
+    async with open_console("pods") as console:
+        await console.press("ctrl+r")
+        assert console.cluster.refreshed == 1
+        assert console.cluster.hub.feed("pods").refreshed
+
+
+async def test_a_fault_of_our_own_is_one_sentence(open_console: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_console("pods", size=(140, 40)) as console:
+
+        async def broken() -> None:
+            raise KeyError("boom")
+
+        monkeypatch.setattr(console.cluster, "refresh", broken)
+        await console.press("ctrl+r")
+        assert "kfconsole has a fault of its own: KeyError('boom')." in console.lines[-1]
+        assert "Traceback" not in console.text
 
 
 async def test_ascii_mode_draws_nothing_beyond_ascii(open_console: Open, settings: Settings) -> None:
