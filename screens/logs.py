@@ -251,10 +251,14 @@ class LogsView(View):
 
     def do_next_error(self) -> None:
         """Go to the next error below; from the end, to the first one."""
-        if self.lines.following:
+        from_end = self.lines.following
+        if from_end:
             self.lines.edge(end=False)
-        if not self.lines.go_to(lambda line: line.level == "E", 1):
-            self.host.say("No further error: G goes to the end.")
+        if self.lines.go_to(lambda line: line.level == "E", 1):
+            return
+        if from_end:
+            self.lines.edge(end=True)
+        self.host.say("There is no error in these lines." if from_end else "No further error: G goes to the end.")
 
     # how it is shown
 

@@ -73,6 +73,9 @@ async def test_the_logs_of_all_replicas_of_a_job(open_console: Open) -> None:
             asked = await console.asked(lambda r, rank=rank: r.path.endswith(f"llama-70b-pretrain-{rank}/log"))
             names.add(asked["path"])
         assert len(names) == 4
+        await console.until("following  4/4 streams", "[rank3] step")
+        await console.press("e")
+        await console.until("There is no error in these lines.", "following  4/4 streams")
         await console.press("escape")
         await console.until("jobs in team-nlp")
 
