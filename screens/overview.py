@@ -116,11 +116,12 @@ def full(item: Item) -> str:
     return clean(f"{item.what}{owner}")
 
 
-def gpu_lines(totals: Totals, palette: Palette, width: int) -> list[Line]:
-    """The cluster's GPUs, in one line where it fits."""
+def gpu_lines(totals: Totals, palette: Palette, width: int, *, known: bool = True) -> list[Line]:
+    """The cluster's GPUs, in one line where it fits; `known` is whether the nodes could be read."""
     bold = palette.strong
     if not totals.total:
-        return [Line(((" GPUs", bold), ("  no node has GPUs", palette.quiet)))]
+        words = "  no node has GPUs" if known else "  not known"
+        return [Line(((" GPUs", bold), (words, palette.quiet)))]
     used = "?" if totals.used is None else str(totals.used)
     parts: list[Part] = [(" GPUs", bold), (f"  used {used}/{totals.total}", None)]
     if totals.free is not None:

@@ -232,8 +232,9 @@ class StartView(View):
         palette, catalog = self.host.palette, self.host.cluster.catalog
         width = self.right_pane.size.width if two else self.size.width
         nodes, pods = self._rows("nodes"), self._rows("pods")
-        lines = overview.gpu_lines(totals(nodes, pods if "pods" in self._boards else None), palette, width)
         loading = self._loading("nodes")
+        told = totals(nodes, pods if "pods" in self._boards else None)
+        lines = overview.gpu_lines(told, palette, width, known=not loading)
         if loading:
             lines.append(overview.styled(f"  {loading}", palette.waiting))
         if two:

@@ -7,6 +7,7 @@ would be sent to the terminal again with every key. It holds keys and drawn cell
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 from rich.segment import Segment
@@ -327,8 +328,10 @@ class Table(Widget):
         line = y - 1 + self._top
         if line < len(self.rows):
             return self._row(self.rows.order[line], line == self.rows.cursor, width)
-        if not self.rows.order and 2 <= y < 2 + len(self.empty):
-            return Strip([Segment(fit("  " + self.empty[y - 2], width))], width)
+        if not self.rows.order and y >= 2:
+            said = [part for sentence in self.empty for part in wrap(sentence, max(20, width - 4))]
+            if y - 2 < len(said):
+                return Strip([Segment(fit("  " + said[y - 2], width))], width)
         return Strip.blank(width)
 
     def _header(self, width: int) -> Strip:
