@@ -7,7 +7,6 @@ the first frame waits for neither.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from console.telemetry.gpuwatch import GpuWatch
     from console.telemetry.jobwatch import JobWatch
     from console.telemetry.monitor import GpuMonitor
-
-_LOOPBACK = re.compile(r"https?://(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:\d+)?(/|$)")
 
 Say = Callable[[str], None]
 Terminal = Callable[[], AbstractContextManager[Any]]
@@ -93,7 +90,7 @@ class LiveCluster:
     @property
     def warning(self) -> str:
         """Why the connection is not protected; "" when it is, or never leaves this machine."""
-        return "" if _LOOPBACK.match(self.session.server) else self.session.warning
+        return "" if self.session.local else self.session.warning
 
     @property
     def clock(self) -> Clock:

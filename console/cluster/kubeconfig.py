@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import json
 import os
+import re
 import ssl
 import tempfile
 import urllib.request
@@ -27,6 +28,9 @@ from console.errors import ConsoleError, CredentialsFailed, UsageError
 from console.text import clean
 
 _NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace"
+
+
+_LOOPBACK = re.compile(r"https?://(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:\d+)?(/|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,11 @@ class Credentials:
     expires: float | None  # seconds since 1970, where it is known
     warning: str = ""  # why this connection is not protected, "" when it is
     plugin: bool = False  # an exec plugin made them
+
+    @property
+    def local(self) -> bool:
+        """Whether the connection never leaves this machine."""
+        return self.proxy is None and bool(_LOOPBACK.match(self.server))
 
 
 def read(path: str | None = None, environ: Mapping[str, str] = os.environ) -> Kubeconfig | None:

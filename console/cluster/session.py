@@ -95,6 +95,11 @@ class Session:
         """Why this connection is not protected (unverified TLS, plain HTTP); "" when it is."""
         return self._login.current.warning
 
+    @property
+    def local(self) -> bool:
+        """Whether the connection never leaves this machine."""
+        return self._login.current.local
+
     async def get(
         self, path: str, *, params: Params | None = None, accept: str = "application/json", timeout: float | None = None
     ) -> bytes:

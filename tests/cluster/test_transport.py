@@ -10,6 +10,7 @@ from email.utils import formatdate
 
 import pytest
 
+from console.cluster.kubeconfig import Credentials
 from console.cluster.session import Session
 from console.errors import (
     CannotReach,
@@ -35,13 +36,24 @@ async def test_a_get_sends_the_token_and_counts(server: Scripted, session: Sessi
     assert session.stats.rate() > 0
 
 
-async def test_gzip_is_asked_for_and_read(server: Scripted, session: Session) -> None:
+async def test_gzip_is_asked_for_and_read(server: Scripted, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Credentials, "local", False)
+
     async def zipped(asked: Asked, reply: Reply) -> None:
         assert asked.header("accept-encoding") == "gzip"
         await reply.send(gzip.compress(b'{"a":1}'), content_encoding="gzip")
 
     server.on("GET", "/zip", zipped)
     assert await session.get("/zip") == b'{"a":1}'
+
+
+async def test_nothing_is_compressed_on_the_way_to_this_machine(server: Scripted, session: Session) -> None:
+    async def plain(asked: Asked, reply: Reply) -> None:
+        assert asked.header("accept-encoding") == "identity"
+        await reply.send(b"{}")
+
+    server.on("GET", "/plain", plain)
+    assert await session.get("/plain") == b"{}"
 
 
 @pytest.mark.parametrize(
