@@ -19,7 +19,7 @@ from screens.cluster import Cluster, Connect, connector, contexts
 from screens.connecting import ConnectingView
 from screens.messages import Connected, ConnectionFailed, Progressed, Refreshed
 from screens.navigation import NavigatingApp
-from screens.palette import Palette, textual_theme
+from screens.palette import Palette, backdrop, textual_theme
 from screens.places import Place
 from screens.status import Chrome
 from screens.terminal import void, write_private
@@ -51,6 +51,7 @@ class KfconsoleApp(NavigatingApp, inherit_bindings=False):
             raise UsageError(f"There is no theme {settings.values.theme!r}.", f"Themes are {', '.join(themes)}.")
         theme = themes[settings.values.theme]
         self.palette = Palette.of(theme)
+        self.backdrop = backdrop(theme)
         self.register_theme(textual_theme(theme))
         self.theme = theme.name
         self.animation_level = "none"

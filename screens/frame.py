@@ -188,6 +188,8 @@ def _look(style: Style | None, color: ColorSystem | None) -> tuple[str, bool]:
     """The sequence that sets a style, and whether it shows on a blank."""
     if style is None:
         return "", False
-    background = style.bgcolor
-    shows = bool(style.reverse or style.underline or style.strike or (background and not background.is_default))
-    return style.render("\0", color_system=color).partition("\0")[0], shows
+    front = style.color if style.color and not style.color.is_default else None
+    back = style.bgcolor if style.bgcolor and not style.bgcolor.is_default else None
+    own = style.without_color + Style(color=front, bgcolor=back)  # a run begins after a reset: defaults need no code
+    shows = bool(style.reverse or style.underline or style.strike or back)
+    return own.render("\0", color_system=color).partition("\0")[0], shows

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
+from textual.filter import LineFilter
 from textual.theme import Theme as TextualTheme
 
 from config import Theme
@@ -96,3 +99,20 @@ def textual_theme(theme: Theme) -> TextualTheme:
         surface=theme.surface,
         panel=theme.panel,
     )
+
+
+class Backdrop(LineFilter):
+    """A true-colour theme's own foreground and background, under whatever a line says of its colours."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self._base = Style(color=theme.foreground, bgcolor=theme.background)
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        base = self._base
+        return [Segment(text, base if style is None else base + style, control) for text, style, control in segments]
+
+
+def backdrop(theme: Theme) -> Backdrop | None:
+    """The backdrop of a theme; None for one that lets the terminal's own colours through."""
+    return None if theme.background.startswith("ansi_") else Backdrop(theme)

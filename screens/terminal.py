@@ -7,7 +7,7 @@ import base64
 import os
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,11 +16,13 @@ from typing import Any
 
 from rich.console import RenderableType
 from textual.app import App
+from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 
 from config import Settings, state_folder
 from screens.frame import Frame
 
+_NO_COLOR = NoColor()
 COPY_LIMIT = 74_994  # bytes of base64 that common terminals take in one OSC 52
 
 
@@ -58,6 +60,7 @@ class TerminalApp(App[int], inherit_bindings=False):
     def __init__(self) -> None:
         super().__init__()
         self.frame = Frame()
+        self.backdrop: LineFilter | None = None
         self._lent = False
 
     def say(self, sentence: str, *, bad: bool = False) -> None:
@@ -127,6 +130,12 @@ class TerminalApp(App[int], inherit_bindings=False):
         """Send the whole screen again."""
         self.frame.forget()
         self.refresh(layout=True)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """With NO_COLOR every colour goes, also of themes in true colour; bold and reverse stay."""
+        if self.no_color:
+            return [_NO_COLOR]
+        return super().get_line_filters() if self.backdrop is None else [self.backdrop]
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         if not self._lent:

@@ -348,6 +348,23 @@ async def test_the_table_is_saved_as_it_is_shown(open_console: Open, tmp_path: P
     assert [row["name"] for row in saved] == ["web-1"]
 
 
+@pytest.mark.parametrize("theme", ["dark16", "light16", "dark", "deuteranopia"])
+@pytest.mark.parametrize("no_color", [False, True])
+async def test_every_theme_draws_with_and_without_colour(
+    open_console: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, theme: str, no_color: bool
+) -> None:
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
+    own = load({"theme": theme}, environ={}, folder=tmp_path)
+    async with open_console("pods team-vision", own=own) as console:
+        assert "CrashLoopBackOff" in console.text
+        strips = console.app.screen._compositor.render_strips()
+        styles = [segment.style for strip in strips for segment in strip if segment.style is not None]
+        coloured = [style for style in styles if style.color is not None and not style.color.is_default]
+        assert bool(coloured) is not no_color
+        assert any(style.reverse for style in styles)
+
+
 async def test_another_form_is_asked_for_by_name(open_console: Open, tmp_path: Path) -> None:
     async with open_console("nodes") as console:
         await console.press("colon")
