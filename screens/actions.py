@@ -216,13 +216,3 @@ class RowActions(View):
         row = self.row
         if row is not None and row.namespace:
             self.host.choose_namespaces((row.namespace,))
-
-    def do_namespace(self, number: int) -> None:
-        """Every namespace (0), or a favourite one."""
-        favourites = self.host.favourites
-        if number == 0:
-            self.host.choose_namespaces(())
-        elif number <= len(favourites):
-            self.host.choose_namespaces((favourites[number - 1],))
-        else:
-            self.host.say("No namespace is on this key: `favourites` in the settings names them.")

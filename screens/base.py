@@ -189,6 +189,16 @@ class View(Widget, can_focus=True):
                 return True
         return False
 
+    def do_namespace(self, number: int) -> None:
+        """Every namespace (0), or a favourite one."""
+        favourites = self.host.favourites
+        if number == 0:
+            self.host.choose_namespaces(())
+        elif number <= len(favourites):
+            self.host.choose_namespaces((favourites[number - 1],))
+        else:
+            self.host.say("No namespace is on this key: `favourites` in the settings names them.")
+
     def do_back(self) -> None:
         """Go back where there is nothing of this view's own to clear first."""
         self.host.go_back()

@@ -130,6 +130,10 @@ def gpu_lines(totals: Totals, palette: Palette, width: int, *, known: bool = Tru
     if totals.unhealthy:
         where = ", ".join(totals.unhealthy_nodes[:3]) + (" ..." if len(totals.unhealthy_nodes) > 3 else "")
         parts.append((f"  x unhealthy {totals.unhealthy} ({clean(where)})", palette.error))
+    if totals.idle is not None and totals.idle.gpus:
+        owners = len(totals.idle.owners)
+        whose = totals.idle.owners[0] if owners == 1 else f"{owners} owners"
+        parts.append((f"  ! idle>1h {totals.idle.gpus} ({clean(whose)})", palette.warning))
     if totals.blocked:
         parts.append((f"  ! cordoned {totals.blocked}", palette.warning))
     if totals.pending:

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
+from textual import work
 from textual.app import ComposeResult
 
+from console.errors import ConsoleError
 from console.kinds.base import Kind
 from console.text import clean
 from screens import overview
-from screens.base import Host, View
+from screens.asking import FilterAsking
+from screens.base import Host
+from screens.filters import parse
 from screens.following import Batch, Following
+from screens.panes import PanesView
 from screens.places import Place
 from screens.widgets.lines import Line, Lines
 
 if TYPE_CHECKING:
     from console.kinds.attention import Item
     from console.kinds.freshness import BoardFreshness
+    from console.telemetry.gpuwatch import GpuWatch
 
-_TWO_COLUMNS = 120  # cells from which GPUs, namespaces and platform stand beside
+_LOOK = 30.0  # seconds between readings of which GPUs are idle
 _FIRST, _AGAIN = 0.15, 2.0  # seconds from a change until the lines are made again: at first, and later
 
 # kind -> the part of Facts it fills
@@ -49,29 +57,28 @@ _FAMILIES = {
 }
 
 
-class StartView(View):
+class StartView(PanesView):
     """Filled as pages arrive, never empty; every line with a cursor leads somewhere."""
 
     DEFAULT_CSS = "StartView { layout: horizontal; } StartView #whole { dock: bottom; height: 2; }"
 
-    scopes: ClassVar[tuple[str, ...]] = ("board", "table")
-
     def __init__(self, host: Host, place: Place) -> None:
         super().__init__(host, place)
-        self.left_pane = Lines(host.palette)
-        self.right_pane = Lines(host.palette)
-        self.right_pane.activate(False)
         self.whole = Lines(host.palette, cursor=False, id="whole")  # the sentence of the line under the cursor, uncut
         self._sentences: dict[str, str] = {}
         self._boards: dict[str, Following] = {}
+        self._watch: GpuWatch | None = None
+        self._accept: Callable[[str], bool] | None = parse(place.filter).accept
         self._unfolded: set[str] = set()
         self._scheduled = False
         self._drawn = 0
 
     def compose(self) -> ComposeResult:
-        yield self.left_pane
-        yield self.right_pane
+        yield from super().compose()
         yield self.whole
+
+    def on_mount(self) -> None:
+        self.set_interval(_LOOK, self._look)
 
     # what the lines around the view show
 
@@ -81,13 +88,8 @@ class StartView(View):
 
     @property
     def title(self) -> str:
-        return f"in {','.join(self.place.namespaces)}" if self.place.namespaces else ""
-
-    @property
-    def position(self) -> str:
-        pane = self.pane
-        top, total = pane.position
-        return f"{min(top + pane.size.height, total)}/{total}" if total > pane.size.height else ""
+        scope = f"in {','.join(self.place.namespaces)}" if self.place.namespaces else ""
+        return "  ".join(filter(None, (scope, f"/{self.place.filter}" if self.place.filter else "")))
 
     @property
     def freshness(self) -> BoardFreshness | None:
@@ -99,11 +101,6 @@ class StartView(View):
                     return fresh
         return found[0] if found else None
 
-    @property
-    def pane(self) -> Lines:
-        """The pane the cursor is in."""
-        return self.right_pane if self.right_pane.active and self.right_pane.display else self.left_pane
-
     # lifecycle
 
     def entered(self) -> None:
@@ -114,29 +111,39 @@ class StartView(View):
                 following = self.follow(name, self._deliver, scope)
                 if following is not None:
                     self._boards[name] = following
+        self._watch = self.host.cluster.gpu_watch({name: found.board for name, found in self._boards.items()})
         self._make()
+        self._look()
 
     def left(self) -> None:
         super().left()
         self._boards.clear()
+        self._watch = None
 
     def changed(self, place: Place) -> None:
         scope = place.namespaces != self.place.namespaces
+        self._accept = parse(place.filter).accept
         super().changed(place)
         if scope:
             self.left()
             self.entered()
+        else:
+            self._make()
+        self.host.status_changed()
+
+    @work(exclusive=True, group="figures", exit_on_error=False)
+    async def _look(self) -> None:
+        """Read which GPUs are held and do nothing; nothing where the view is not in front."""
+        watch = self._watch
+        if watch is not None:
+            await watch.look()
+            if self._watch is watch:
+                self._make()
 
     def tick(self) -> None:
         self._make()
 
-    def on_resize(self) -> None:
-        two = self.size.width >= _TWO_COLUMNS
-        self.right_pane.display = two
-        self.left_pane.styles.width = "5fr" if two else "1fr"
-        self.right_pane.styles.width = "3fr"
-        if not two and self.right_pane.active:
-            self._switch(self.left_pane)
+    def resized(self) -> None:
         self._make()
 
     def _deliver(self, batch: Batch) -> None:
@@ -217,28 +224,28 @@ class StartView(View):
         height = self.left_pane.size.height
         room = height - 6 if two else height - 10
         most = max(4, min(len(items), room * 3 // 5))
-        lines = overview.lay(first, self._limit("more attention", most), palette)
+        lines = overview.lay(self._kept(first), self._limit("more attention", most), palette)
         if health is not None:
             second = overview.jobs_section(
                 running, now, width, palette, self._loading("jobs"), health, lambda job: self._job_place(job)
             )
             rest = max(3, room - min(most, len(items)))
-            lines += [overview.styled(""), *overview.lay(second, self._limit("more jobs", rest), palette)]
+            lines += [overview.styled(""), *overview.lay(self._kept(second), self._limit("more jobs", rest), palette)]
         return lines
 
     def _right_lines(self, two: bool) -> list[Line]:
-        from console.kinds.inventory import by_node, totals
-
         palette, catalog = self.host.palette, self.host.cluster.catalog
         width = self.right_pane.size.width if two else self.size.width
-        nodes, pods = self._rows("nodes"), self._rows("pods")
-        loading = self._loading("nodes")
-        told = totals(nodes, pods if "pods" in self._boards else None)
-        lines = overview.gpu_lines(told, palette, width, known=not loading)
+        loading, watch = self._loading("nodes"), self._watch
+        lines = []
+        if watch is not None:
+            lines += overview.gpu_lines(watch.totals(), palette, width, known=not loading)
+            if two:
+                nodes = list(watch.lines("node").values())
+                lines += overview.node_lines(nodes, width, palette, max(4, self.size.height // 3))
         if loading:
             lines.append(overview.styled(f"  {loading}", palette.waiting))
         if two:
-            lines += overview.node_lines(by_node(nodes, pods), width, palette, max(4, self.size.height // 3))
             lines.append(overview.styled(""))
         absent = {kind.name for kind, _ in catalog.absent()}
         installed = [word for name, word in _FAMILIES.items() if name not in absent]
@@ -246,7 +253,11 @@ class StartView(View):
         lines += overview.platform_lines(self._rows("deployments"), installed, missing, palette, width)
         section = overview.namespaces_section(self._rows("namespaces"), width, palette, self._loading("namespaces"))
         most = max(5, self.right_pane.size.height - len(lines) - 3) if two else 200
-        return [*lines, overview.styled(""), *overview.lay(section, self._limit("more namespaces", most), palette)]
+        return [
+            *lines,
+            overview.styled(""),
+            *overview.lay(self._kept(section), self._limit("more namespaces", most), palette),
+        ]
 
     def _limit(self, more: str, wanted: int) -> int:
         return 10_000 if more in self._unfolded else wanted
@@ -275,56 +286,33 @@ class StartView(View):
 
     # keys
 
-    def _switch(self, pane: Lines) -> None:
-        self.left_pane.activate(pane is self.left_pane)
-        self.right_pane.activate(pane is self.right_pane)
-
-    def do_pane(self) -> None:
-        """Go to the other column."""
-        if self.right_pane.display:
-            self._switch(self.left_pane if self.pane is self.right_pane else self.right_pane)
-
-    def do_down(self) -> None:
-        """Next line; from the end of the first column to the second."""
-        pane = self.pane
-        if pane is self.left_pane and self.right_pane.display and pane.at_end:
-            self._switch(self.right_pane)
-            self.right_pane.edge(False)
+    def do_back(self) -> None:
+        """Clear the filter, then go back."""
+        if self.place.filter:
+            self.changed(self.place.narrowed(filter=""))
         else:
-            pane.move(1)
+            super().do_back()
 
-    def do_up(self) -> None:
-        """Previous line; from the top of the second column back to the first."""
-        pane = self.pane
-        if pane is self.right_pane and pane.at_start:
-            self._switch(self.left_pane)
-        else:
-            pane.move(-1)
+    def do_filter(self) -> None:
+        """Show only lines that match."""
+        self.host.ask(FilterAsking(self._narrow, self.place.filter), self.place.filter)
 
-    def do_top(self) -> None:
-        """First line."""
-        self.pane.edge(False)
+    def _narrow(self, text: str, final: bool) -> str:
+        try:
+            if parse(text).selector:
+                return "Labels filter lists: open one first, for example :pods."
+        except ConsoleError as error:
+            return error.sentence
+        self.changed(self.place.narrowed(filter=text.strip()))
+        return ""
 
-    def do_bottom(self) -> None:
-        """Last line."""
-        self.pane.edge(True)
-
-    def do_page_down(self) -> None:
-        """A screen down."""
-        self.pane.page(1)
-
-    def do_page_up(self) -> None:
-        """A screen up."""
-        self.pane.page(-1)
-
-    def do_scroll_right(self) -> None:
-        """To the second column."""
-        if self.right_pane.display:
-            self._switch(self.right_pane)
-
-    def do_scroll_left(self) -> None:
-        """To the first column."""
-        self._switch(self.left_pane)
+    def _kept(self, section: overview.Section) -> overview.Section:
+        """A section with the rows the filter accepts."""
+        accept = self._accept
+        if accept is None:
+            return section
+        rows = [row for row in section.rows if accept(row.text)]
+        return replace(section, rows=rows, empty=f"None of {len(section.rows)} matches /{self.place.filter}.")
 
     def do_open(self) -> None:
         """Open what the line stands for, or unfold the rest of its section."""

@@ -14,6 +14,9 @@ from console.kinds.board import Board
 from console.kinds.catalog import Catalog
 from console.kinds.registry import KINDS
 from console.live.feed import Freshness
+from console.telemetry.figures import Reading
+from console.telemetry.gpuwatch import GpuWatch
+from console.telemetry.nodes import NodeReading
 
 NOW = 1_790_000_000.0
 VERBS = frozenset({"get", "list", "watch"})
@@ -124,6 +127,17 @@ def discovery(absent: Iterable[str] = ()) -> Discovery:
     return Discovery(resources=(*written, other))
 
 
+class NoFigures:
+    async def read(self, pods: Any) -> Reading:
+        return Reading(why_none="No source of GPU figures.")
+
+    async def read_nodes(self) -> NodeReading:
+        return NodeReading()
+
+    def idle(self, key: str) -> float | None:
+        return None
+
+
 class FakeCluster:
     context, user, namespace, warning = "kind-demo", "on-call", "default", ""
 
@@ -140,6 +154,9 @@ class FakeCluster:
 
     def board(self, kind: str, namespaces: tuple[str, ...] = (), selector: str = "") -> Board:
         return Board(self.hub, self.catalog, self.catalog.find(kind), namespaces=namespaces, selector=selector)
+
+    def gpu_watch(self, boards: Any) -> GpuWatch:
+        return GpuWatch(NoFigures(), boards)
 
     def namespaces(self) -> dict[str, Any]:
         return self.hub.open(self.catalog.source(self.catalog.find("namespaces"))).rows

@@ -49,6 +49,18 @@ async def test_a_cluster_without_trouble_says_so(open_console: Open) -> None:
         assert "Nothing is broken or stuck." in console.text
 
 
+async def test_the_start_view_is_filtered_as_lists_are(open_console: Open) -> None:
+    async with open_console() as console:
+        await console.press("slash")
+        await console.type("nlp")
+        await console.press("enter")
+        assert "None of 2 matches /nlp." in console.text
+        assert "pre-lm" in console.text
+        assert "serving" not in console.text
+        await console.press("escape")
+        assert "vit-22b" in console.text
+
+
 async def test_from_a_namespace_to_its_jobs_and_back_to_the_same_line(open_console: Open) -> None:
     async with open_console() as console:
         console.app.front.left_pane.find("namespace team-nlp")  # type: ignore[attr-defined]
