@@ -46,7 +46,7 @@ class PanesView(View):
         self.right_pane.styles.width = "3fr"
         if not two and self.right_pane.active:
             self._switch(self.left_pane)
-        self.resized()
+        self.call_after_refresh(self.resized)  # when the panes have their new sizes
 
     def resized(self) -> None:
         """The panes have another size: make the lines for it."""

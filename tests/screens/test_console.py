@@ -326,6 +326,17 @@ async def test_a_small_terminal_gets_one_clear_sentence(open_console: Open) -> N
         assert "start > pods" in console.text
 
 
+async def test_a_wider_terminal_gets_the_second_column_at_its_width(open_console: Open) -> None:
+    async with open_console(size=(80, 24)) as console:
+        await console.pilot.resize_terminal(140, 40)
+        await console.settle()
+        assert "GPUs  used 40/24  free 0  x unhealthy 1" in console.text
+        assert "Namespaces (3)" in console.lines[next(i for i, t in enumerate(console.lines) if "Namespaces" in t)][80:]
+        await console.pilot.resize_terminal(80, 24)
+        await console.settle()
+        assert "Namespaces (3)" in console.text
+
+
 async def test_a_cluster_that_does_not_answer_can_be_tried_again(open_console: Open) -> None:
     error = CannotReach("https://10.0.0.1 refused the connection.", "Is the API server up?")
     async with open_console(error=error) as console:
