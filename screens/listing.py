@@ -86,6 +86,8 @@ class ListView(RowActions):
         self.table.one_namespace = len(self.place.namespaces) == 1
         self._accept()
         self.table.show(self.kind.columns, self.kind.health, board.rows)
+        if self.kind.sort and self.table.sorted_by is None:
+            self._sort(self.kind.sort)
         if self.place.cursor:
             self.table.find(self.place.cursor)
         self._explain()

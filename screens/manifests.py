@@ -29,9 +29,9 @@ class ManifestView(ObjectView):
 
     @property
     def title(self) -> str:
-        parts = [f"{self.kind.kind} in {self.place.namespace}" if self.place.namespace else self.kind.kind]
+        parts = ["SECRETS SHOWN"] if self.revealed else []
+        parts.append(f"{self.kind.kind} in {self.place.namespace}" if self.place.namespace else self.kind.kind)
         parts += ["managedFields shown"] if self.managed else []
-        parts += ["SECRETS SHOWN"] if self.revealed else []
         return "  ".join(parts)
 
     def draw_object(self, detail: Detail) -> None:

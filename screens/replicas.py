@@ -109,6 +109,8 @@ class ReplicasView(RowActions):
         await watch.look()
         if self._watch is watch:
             self._draw()
+            await watch.settle()
+            self._draw()
 
     def _deliver(self, batch: Batch) -> None:
         self._draw()

@@ -101,6 +101,7 @@ class Kind:
     # (row, its joined rows by kind; None: not known) -> row with joined fields, a copy where something differs
     opens: str = "describe"  # what enter does: a view name ("replicas", "pods", "namespace", "logs", "describe")
     extras: tuple[Column, ...] = ()  # printed as JSON only
+    sort: str = ""  # key of the column a list is sorted by before anybody sorts it; "": by name
     table: bool = False  # read through the server's own table; its columns are learnt with the first page
 
     @property

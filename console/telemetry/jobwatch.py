@@ -32,6 +32,7 @@ class Figures(Protocol):
     async def read_nodes(self) -> NodeReading: ...
     def history(self, key: str) -> Sequence[float | None]: ...  # utilisation of a pod, oldest first
     def idle(self, key: str) -> float | None: ...  # seconds since a pod last computed; None: it computes, or unknown
+    async def settled(self) -> None: ...  # until what is asked about the past is known
     def cost(self, reading: Reading) -> float | None: ...  # the price of an hour of these GPUs
 
 
@@ -82,6 +83,10 @@ class JobWatch:
         ]
         reading, _ = await asyncio.gather(self._figures(holding), self._read_lines(running))
         self.reading = reading
+
+    async def settle(self) -> None:
+        """Wait until the past of the pods read last is known."""
+        await self._monitor.settled()
 
     async def _figures(self, holding: Sequence[PodRef]) -> Reading:
         if not holding:

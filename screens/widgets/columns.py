@@ -10,6 +10,8 @@ from console.text import cells, fit
 
 STATE_KEYS = ("state", "status", "phase", "ready", "condition", "health")
 _LEAST = 8  # cells that a column which is never dropped keeps
+_SHORT = 26  # cells a name keeps before the columns next to it go
+_DEAR = 2  # up to this priority a column is worth a cut name
 _LONG = 44  # cells from which a name is rather cut in its middle than another column left out
 _SQUEEZED = 12  # cells below which a text column is rather dropped than cut
 
@@ -60,8 +62,8 @@ def lay_out(
     """The columns drawn in `width` cells.
 
     Very long names are cut first; then the columns of the highest priority number are cut, then go, until the rest
-    fits; those of priority 0 stay and are cut last. `skip` leaves out that many of the columns which may be dropped,
-    from the left: scrolling sideways.
+    fits. Before columns of priority 1 and 2 go, those of priority 0 are cut, which always stay. `skip` leaves out that
+    many of the columns which may be dropped, from the left: scrolling sideways.
     """
     kept = list(allowed)
     droppable = [position for position in kept if columns[position].priority > 0]
@@ -79,6 +81,12 @@ def lay_out(
         if not candidates:
             break
         least = max(candidates, key=lambda p: (columns[p].priority, p))
+        if columns[least].priority <= _DEAR:
+            wide = [p for p in kept if columns[p].priority == 0 and widths[p] > _SHORT]
+            if wide:
+                longest = max(wide, key=lambda p: widths[p])
+                widths[longest] -= min(over, widths[longest] - _SHORT)
+                continue
         floor = max(_SQUEEZED, len(columns[least].title) + 1)
         if columns[least].width is None and not columns[least].right and widths[least] - floor >= over:
             widths[least] -= over

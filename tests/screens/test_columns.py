@@ -30,7 +30,8 @@ def test_the_least_important_columns_go_first() -> None:
     needed = [12, 30, 10, 20, 15, 4]
     assert titles(120, needed) == ["NAMESPACE", "NAME", "STATUS", "NODE", "AGE"]
     assert titles(70, needed) == ["NAMESPACE", "NAME", "STATUS", "AGE"]
-    assert titles(60, needed) == ["NAMESPACE", "NAME", "STATUS"]
+    assert titles(60, needed) == ["NAMESPACE", "NAME", "STATUS", "AGE"]  # the name is cut first
+    assert titles(55, needed) == ["NAMESPACE", "NAME", "STATUS"]
     assert titles(45, needed) == ["NAME", "STATUS"]
 
 
