@@ -65,6 +65,10 @@ class GpusView(RowActions):
 
     # lifecycle
 
+    def on_mount(self) -> None:
+        self.set_interval(_EVERY, self._count)
+        self.set_interval(self.host.settings.values.gpu_every, self._look)
+
     def entered(self) -> None:
         if self._boards:
             return
@@ -76,8 +80,6 @@ class GpusView(RowActions):
         self._watch = self.host.cluster.gpu_watch({name: f.board for name, f in self._boards.items()})
         self._draw()
         self._look()
-        self.set_interval(_EVERY, self._count)
-        self.set_interval(self.host.settings.values.gpu_every, self._look)
 
     def left(self) -> None:
         self._boards.clear()

@@ -77,7 +77,7 @@ def columns(*, ascii_only: bool) -> Sequence[Column]:
         ),
         Column("LAST MIN", "history", lambda row, now: list(row.history), shown=spark, priority=1, width=_SPARK),
         Column("MARK", "mark", lambda row, now: row.mark or None, text=str.upper, priority=0, width=4),
-        Column("EACH GPU", "each", _each, text=lambda values: " ".join(map(str, values)), priority=5, limit=32),
+        Column("EACH GPU", "each", _each, text=lambda values: " ".join(map(str, values)), priority=8, limit=32),
         Column(
             "SHARED",
             "shared",
@@ -91,7 +91,7 @@ def columns(*, ascii_only: bool) -> Sequence[Column]:
             lambda row, now: row.restarts,
             text=lambda n: str(n) if n else "",
             right=True,
-            priority=5,
+            priority=6,
             width=3,
         ),
         Column("NODE", "node", lambda row, now: row.node or None, priority=2, limit=24),
@@ -105,5 +105,5 @@ def columns(*, ascii_only: bool) -> Sequence[Column]:
             priority=6,
             width=6,
         ),
-        Column("LAST LINE / WHY", "what", _what, priority=7, limit=160),
+        Column("LAST LINE / WHY", "what", _what, priority=5, limit=160),
     )

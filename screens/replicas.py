@@ -71,7 +71,12 @@ class ReplicasView(RowActions):
 
     # lifecycle
 
+    def on_mount(self) -> None:
+        self.set_interval(self.host.settings.values.gpu_every, self._look)
+
     def entered(self) -> None:
+        if self._following is not None:
+            return
         self._following = self.follow(self.place.kind, self._deliver, (self.place.namespace,))
         if self._following is None:
             return
@@ -79,7 +84,6 @@ class ReplicasView(RowActions):
         self._watch = self.host.cluster.job_watch(self._following.board, key)
         self._draw()
         self._look()
-        self.set_interval(self.host.settings.values.gpu_every, self._look, name="figures")
 
     def left(self) -> None:
         self._following = self._watch = None
