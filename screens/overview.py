@@ -194,8 +194,9 @@ def platform_lines(
     parts: list[Part] = [(" Platform", palette.strong)]
     mine = [row for row in deployments if row.namespace in PLATFORM]
     short = [row for row in mine if row.ready < row.wanted and not row.deleting]
-    if installed:
-        parts.append((f"  ok: {' '.join(installed)}", palette.ok))
+    if installed:  # nothing is called well that was not read
+        well = bool(mine) and not short
+        parts.append((f"  {'ok' if well else 'installed'}: {' '.join(installed)}", palette.ok if well else None))
     parts += [(f"  x {clean(row.name)} {row.ready}/{row.wanted}", palette.error) for row in short[:4]]
     lines = [Line(tuple(parts), key="platform", target=Place("list", kind="deployments", namespaces=_spaces(mine)))]
     if absent:
