@@ -1,4 +1,4 @@
-"""One-line charts as text: a sparkline and a bar, with and without characters beyond ASCII.
+"""One-line charts as text: a sparkline and the GPUs of a node, with and without characters beyond ASCII.
 
 Pure functions; a missing value is a blank cell, never a zero.
 """
@@ -42,15 +42,6 @@ def _squeeze(values: Sequence[float | None], width: int) -> list[float | None]:
         part = [v for v in values[cell * count // width : (cell + 1) * count // width] if v is not None]
         squeezed.append(sum(part) / len(part) if part else None)
     return squeezed
-
-
-def bar(fraction: float | None, width: int, *, ascii_only: bool = False) -> str:
-    """A filled bar of `width` cells for 0..1; blank for None."""
-    if fraction is None:
-        return " " * width
-    full = round(min(max(fraction, 0.0), 1.0) * width)
-    on, off = ("#", ".") if ascii_only else ("█", "░")
-    return on * full + off * (width - full)
 
 
 def slots(used: int, free: int, unhealthy: int, *, limit: int = 16) -> str:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from screens.widgets.chart import bar, slots, sparkline
+from screens.widgets.chart import slots, sparkline
 
 figures = st.lists(st.none() | st.floats(min_value=-1e6, max_value=1e6), max_size=200)
 
@@ -25,8 +25,6 @@ def test_more_values_than_cells_are_averaged_not_dropped() -> None:
     assert sparkline([None, None, 100, None], 2) == " █"
 
 
-def test_bars_and_slots_count_what_they_show() -> None:
-    assert bar(0.5, 4, ascii_only=True) == "##.."
-    assert bar(None, 3) == "   "
+def test_slots_count_what_they_show() -> None:
     assert slots(5, 2, 1) == "#####..x"
     assert slots(30, 2, 0) == "#30 .2"
